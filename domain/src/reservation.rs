@@ -1,0 +1,332 @@
+//! Promising stock to orders: all lines of an order or none, orders in the order of their arrival, and never
+//! "sold out" while there is enough.
+//!
+//! [`plan`] decides a whole batch at once from the counts that were read, and says under which conditions the
+//! decision holds; the store applies it only if they still do. This module never writes and never asks who pays.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{OrderId, Sku},
+    quantity::Quantity,
+    stock::PoolId,
+    time::Timestamp,
+};
+
+/// The reason code of a reservation that failed for want of stock.
+pub const OUT_OF_STOCK: &str = "OUT_OF_STOCK";
+
+/// One line to reserve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: Quantity,
+}
+
+/// An order that wants stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Whose.
+    pub order_id: OrderId,
+    /// What; each SKU once.
+    pub lines: Vec<Line>,
+}
+
+/// Units taken from one pool for one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Take {
+    /// What.
+    pub sku: Sku,
+    /// From where.
+    pub pool: PoolId,
+    /// How many.
+    pub units: u64,
+}
+
+/// Where a reservation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReservationStatus {
+    /// The units are held until `expires_at`.
+    Held,
+    /// The units are sold.
+    Committed,
+    /// The units went back, or were never taken because the release came first. Final.
+    Released,
+    /// There was not enough. Final.
+    Refused,
+}
+
+/// The record of an order's reservation: one per order, forever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// Whose.
+    pub order_id: OrderId,
+    /// Where it stands.
+    pub status: ReservationStatus,
+    /// What was taken from which pool. Empty when refused.
+    pub takes: Vec<Take>,
+    /// The hold is live only while `expires_at` is in the future.
+    pub expires_at: Timestamp,
+}
+
+impl Reservation {
+    /// Whether a payment may still turn this hold into a sale at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.status == ReservationStatus::Held && self.expires_at > now
+    }
+}
+
+/// What each pool of each SKU has available, as it was read.
+pub type Availability = BTreeMap<Sku, BTreeMap<PoolId, u64>>;
+
+/// A line that could not be reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// What.
+    pub sku: Sku,
+    /// How many were asked for.
+    pub requested: Quantity,
+}
+
+/// An order that gets its stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose.
+    pub order_id: OrderId,
+    /// From where.
+    pub takes: Vec<Take>,
+}
+
+/// An order that gets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whose.
+    pub order_id: OrderId,
+    /// Every line there was not enough of.
+    pub shortages: Vec<Shortage>,
+}
+
+/// What must be true of a pool when the plan is applied, and what is taken from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Units the grants take: the pool must still have at least as many.
+    pub take: u64,
+    /// A refusal relied on the pool having no more than this.
+    pub at_most: Option<u64>,
+}
+
+/// The decision about a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Orders that get all they asked for.
+    pub grants: Vec<Grant>,
+    /// Orders that get nothing.
+    pub refusals: Vec<Refusal>,
+    /// The conditions under which this is right, per pool. A pool that is not mentioned does not matter.
+    pub guards: BTreeMap<(Sku, PoolId), Guard>,
+}
+
+/// Decides a batch of requests in the order given.
+///
+/// A SKU that `availability` does not know has no units. Every order prefers another pool first, so that
+/// concurrent batches spread over a hot SKU's pools; a line may be taken from several.
+pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
+    let mut left = availability.clone();
+    let mut plan = Plan::default();
+    for request in requests {
+        let shortages: Vec<Shortage> = request
+            .lines
+            .iter()
+            .filter(|line| total(&left, &line.sku) < u128::from(line.quantity.units()))
+            .map(|line| Shortage { sku: line.sku.clone(), requested: line.quantity })
+            .collect();
+        if shortages.is_empty() {
+            let units =
+                request.lines.iter().flat_map(|line| take(&mut left, line, request.order_id)).collect();
+            plan.grants.push(Grant { order_id: request.order_id, takes: units });
+        } else {
+            for shortage in &shortages {
+                for (pool, seen) in availability.get(&shortage.sku).into_iter().flatten() {
+                    plan.guards.entry((shortage.sku.clone(), *pool)).or_default().at_most = Some(*seen);
+                }
+            }
+            plan.refusals.push(Refusal { order_id: request.order_id, shortages });
+        }
+    }
+    for grant in &plan.grants {
+        for take in &grant.takes {
+            let guard = plan.guards.entry((take.sku.clone(), take.pool)).or_default();
+            guard.take = guard.take.saturating_add(take.units);
+        }
+    }
+    plan
+}
+
+fn total(left: &Availability, sku: &Sku) -> u128 {
+    left.get(sku).into_iter().flatten().map(|(_, units)| u128::from(*units)).sum()
+}
+
+/// Takes one line out of `left`, which has enough, beginning at the order's own pool.
+fn take(left: &mut Availability, line: &Line, order_id: OrderId) -> Vec<Take> {
+    let Some(pools) = left.get_mut(&line.sku) else { return Vec::new() };
+    let first = preferred(order_id, pools.len());
+    let (before, after): (Vec<_>, Vec<_>) =
+        pools.iter_mut().enumerate().partition(|(position, _)| *position < first);
+    let mut wanted = line.quantity.units();
+    let mut takes = Vec::new();
+    for (_, (pool, units)) in after.into_iter().chain(before) {
+        let taken = wanted.min(*units);
+        if taken == 0 {
+            continue;
+        }
+        *units = units.saturating_sub(taken);
+        wanted = wanted.saturating_sub(taken);
+        takes.push(Take { sku: line.sku.clone(), pool: *pool, units: taken });
+    }
+    takes
+}
+
+/// The position of the pool that an order tries first.
+fn preferred(order_id: OrderId, pools: usize) -> usize {
+    let last_byte = order_id.as_uuid().as_bytes().last().copied().unwrap_or_default();
+    usize::from(last_byte).checked_rem(pools).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn sku(text: &str) -> Sku {
+        Sku::parse(text).unwrap()
+    }
+
+    fn request(n: u128, lines: &[(&str, i64)]) -> Request {
+        Request {
+            order_id: OrderId::from_uuid(Uuid::from_u128(n)),
+            lines: lines
+                .iter()
+                .map(|(s, q)| Line { sku: sku(s), quantity: Quantity::new(*q).unwrap() })
+                .collect(),
+        }
+    }
+
+    fn one_pool(stock: &[(&str, u64)]) -> Availability {
+        stock.iter().map(|(s, n)| (sku(s), [(PoolId(0), *n)].into())).collect()
+    }
+
+    #[test]
+    fn an_order_gets_all_of_its_lines_or_nothing() {
+        let plan = plan(&[request(1, &[("TENT", 1), ("STOVE", 1)])], &one_pool(&[("TENT", 5), ("STOVE", 0)]));
+        assert!(plan.grants.is_empty());
+        assert_eq!(
+            plan.refusals[0].shortages,
+            [Shortage { sku: sku("STOVE"), requested: Quantity::new(1).unwrap() }]
+        );
+        assert!(!plan.guards.contains_key(&(sku("TENT"), PoolId(0))), "nothing is taken of the other line");
+    }
+
+    #[test]
+    fn first_come_first_served() {
+        let requests = [request(1, &[("TENT", 2)]), request(2, &[("TENT", 2)]), request(3, &[("TENT", 1)])];
+        let plan = plan(&requests, &one_pool(&[("TENT", 3)]));
+        assert_eq!(
+            plan.grants.iter().map(|g| g.order_id).collect::<Vec<_>>(),
+            [requests[0].order_id, requests[2].order_id]
+        );
+        assert_eq!(plan.refusals[0].order_id, requests[1].order_id);
+        assert_eq!(plan.guards[&(sku("TENT"), PoolId(0))], Guard { take: 3, at_most: Some(3) });
+    }
+
+    #[test]
+    fn an_unknown_sku_has_no_units() {
+        let plan = plan(&[request(1, &[("KAYAK", 1)])], &Availability::new());
+        assert_eq!(plan.refusals.len(), 1);
+    }
+
+    #[test]
+    fn a_line_may_come_from_several_pools_before_it_is_sold_out() {
+        let stock: Availability = [(sku("TENT"), [(PoolId(0), 2), (PoolId(1), 2)].into())].into();
+        let plan = plan(&[request(1, &[("TENT", 3)])], &stock);
+        assert_eq!(plan.grants[0].takes.iter().map(|t| t.units).sum::<u64>(), 3);
+        assert_eq!(plan.grants[0].takes.len(), 2);
+    }
+
+    #[test]
+    fn a_hold_is_live_strictly_before_its_end() {
+        let at = Timestamp::from_millis;
+        let hold = Reservation {
+            order_id: OrderId::from_uuid(Uuid::from_u128(1)),
+            status: ReservationStatus::Held,
+            takes: Vec::new(),
+            expires_at: at(1000),
+        };
+        assert!(hold.is_live(at(999)));
+        assert!(!hold.is_live(at(1000)));
+        assert!(!Reservation { status: ReservationStatus::Released, ..hold }.is_live(at(0)));
+    }
+
+    prop_compose! {
+        fn stock()(pools in prop::collection::vec(prop::collection::vec(0..12_u64, 1..4), 3)) -> Availability {
+            ["A", "B", "C"].iter().zip(pools).map(|(name, counts)| {
+                (sku(name), (0_u8..).map(PoolId).zip(counts).collect())
+            }).collect()
+        }
+    }
+
+    prop_compose! {
+        fn batch()(orders in prop::collection::vec(prop::collection::btree_map(0..3_usize, 1..6_i64, 1..4), 1..12)) -> Vec<Request> {
+            (1_u128..).zip(orders).map(|(n, lines)| {
+                let lines: Vec<(&str, i64)> = lines.into_iter().map(|(s, q)| (["A", "B", "C"][s], q)).collect();
+                request(n, &lines)
+            }).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_oversold_and_every_order_is_decided_once(stock in stock(), batch in batch()) {
+            let plan = plan(&batch, &stock);
+            prop_assert_eq!(plan.grants.len() + plan.refusals.len(), batch.len());
+            for ((sku, pool), guard) in &plan.guards {
+                prop_assert!(guard.take <= stock[sku][pool]);
+            }
+            for grant in &plan.grants {
+                let request = batch.iter().find(|r| r.order_id == grant.order_id).unwrap();
+                for line in &request.lines {
+                    let taken: u64 = grant.takes.iter().filter(|t| t.sku == line.sku).map(|t| t.units).sum();
+                    prop_assert_eq!(taken, line.quantity.units());
+                }
+            }
+        }
+
+        #[test]
+        fn an_order_is_refused_only_when_the_pools_together_have_too_little(stock in stock(), batch in batch()) {
+            let plan = plan(&batch, &stock);
+            let mut left: BTreeMap<&Sku, u64> = stock.iter().map(|(s, p)| (s, p.values().sum())).collect();
+            for request in &batch {
+                if plan.grants.iter().any(|g| g.order_id == request.order_id) {
+                    for line in &request.lines {
+                        *left.get_mut(&line.sku).unwrap() -= line.quantity.units();
+                    }
+                } else {
+                    prop_assert!(request.lines.iter().any(|l| left[&l.sku] < l.quantity.units()));
+                    let refusal = plan.refusals.iter().find(|r| r.order_id == request.order_id).unwrap();
+                    for shortage in &refusal.shortages {
+                        for (pool, seen) in &stock[&shortage.sku] {
+                            prop_assert_eq!(plan.guards[&(shortage.sku.clone(), *pool)].at_most, Some(*seen));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
