@@ -1,0 +1,39 @@
+//! From the domain's values to the wire's and back.
+
+use lakeside_domain::{allocation, order, reservation};
+
+use crate::events::{Line, PricedLine, Shipment};
+
+impl From<&order::PricedLine> for PricedLine {
+    fn from(line: &order::PricedLine) -> Self {
+        Self { sku: line.sku.clone(), quantity: line.quantity, unit_price: line.unit_price }
+    }
+}
+
+impl From<&PricedLine> for Line {
+    fn from(line: &PricedLine) -> Self {
+        Self { sku: line.sku.clone(), quantity: line.quantity }
+    }
+}
+
+impl From<&reservation::Line> for Line {
+    fn from(line: &reservation::Line) -> Self {
+        Self { sku: line.sku.clone(), quantity: line.quantity }
+    }
+}
+
+impl From<&Line> for reservation::Line {
+    fn from(line: &Line) -> Self {
+        Self { sku: line.sku.clone(), quantity: line.quantity }
+    }
+}
+
+impl From<&allocation::Shipment> for Shipment {
+    fn from(shipment: &allocation::Shipment) -> Self {
+        Self {
+            shipment_id: shipment.shipment_id,
+            node: shipment.node.clone(),
+            lines: shipment.lines.iter().map(Line::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Every event on this platform's buses, by domain.
+
+use lakeside_domain::{
+    ids::{
+        AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku, TrackingNumber,
+    },
+    money::Money,
+    order::Channel,
+    quantity::Quantity,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    WireTime,
+    envelope::{Domain, EventData},
+    schema,
+};
+
+macro_rules! event {
+    (
+        $domain:ident, $(#[$doc:meta])* $name:ident {
+            $($(#[$field_attribute:meta])* $field:ident: $type:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        #[schemars(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_attribute])* pub $field: $type),+
+        }
+
+        impl EventData for $name {
+            const DOMAIN: Domain = Domain::$domain;
+            const DETAIL_TYPE: &'static str = stringify!($name);
+        }
+    };
+}
+
+/// A line with its price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct PricedLine {
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// How many.
+    #[schemars(schema_with = "schema::quantity")]
+    pub quantity: Quantity,
+    /// The price of one unit.
+    #[schemars(schema_with = "schema::money")]
+    pub unit_price: Money,
+}
+
+/// A line without its price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Line {
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// How many.
+    #[schemars(schema_with = "schema::quantity")]
+    pub quantity: Quantity,
+}
+
+/// A line there was not enough of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Shortage {
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// How many were asked for.
+    #[schemars(schema_with = "schema::quantity")]
+    pub requested: Quantity,
+}
+
+/// A parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Shipment {
+    /// Its id.
+    #[schemars(schema_with = "schema::uuid")]
+    pub shipment_id: ShipmentId,
+    /// Where it leaves from.
+    #[schemars(schema_with = "schema::node")]
+    pub node: NodeId,
+    /// What is in it.
+    #[schemars(length(min = 1))]
+    pub lines: Vec<Line>,
+}
+
+event! { Orders,
+    /// An order was accepted and priced.
+    OrderCreated {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Whose it is.
+        #[schemars(schema_with = "schema::customer_id")]
+        customer_id: CustomerId,
+        /// Where it came from.
+        #[schemars(schema_with = "schema::channel")]
+        channel: Channel,
+        /// What was ordered; each SKU once.
+        #[schemars(length(min = 1, max = 20))]
+        lines: Vec<PricedLine>,
+        /// The sum of the lines.
+        #[schemars(schema_with = "schema::money")]
+        total: Money,
+        /// The processor's handle of the payment method.
+        #[schemars(schema_with = "schema::payment_method")]
+        payment_method: PaymentMethod,
+        /// The directory's id of the address.
+        #[schemars(schema_with = "schema::address_id")]
+        shipping_address_id: AddressId,
+    }
+}
+
+event! { Orders,
+    /// An order was refused, by a rule or for want of stock.
+    OrderRejected {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Who asked.
+        #[schemars(schema_with = "schema::customer_id")]
+        customer_id: CustomerId,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+    }
+}
+
+event! { Orders,
+    /// An order was paid.
+    OrderConfirmed {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+    }
+}
+
+event! { Orders,
+    /// Every parcel of an order is labelled.
+    OrderFulfilled {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+    }
+}
+
+event! { Orders,
+    /// An accepted order was given up and undone.
+    OrderCancelled {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+    }
+}
+
+event! { Inventory,
+    /// All lines of an order are held.
+    StockReserved {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// What is held.
+        #[schemars(length(min = 1, max = 20))]
+        lines: Vec<Line>,
+        /// Until when.
+        expires_at: WireTime,
+    }
+}
+
+event! { Inventory,
+    /// Nothing of an order is held, because not all of it was there.
+    StockReservationFailed {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+        /// The lines there was not enough of.
+        #[schemars(length(min = 1, max = 20))]
+        shortages: Vec<Shortage>,
+    }
+}
+
+event! { Inventory,
+    /// What was held for an order can be promised again.
+    StockReleased {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// What went back.
+        #[schemars(length(min = 1, max = 20))]
+        lines: Vec<Line>,
+    }
+}
+
+event! { Inventory,
+    /// What was held for an order is sold.
+    StockCommitted {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// What is sold.
+        #[schemars(length(min = 1, max = 20))]
+        lines: Vec<Line>,
+    }
+}
+
+event! { Inventory,
+    /// The nodes that an order leaves from are chosen.
+    WarehouseAllocated {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// The parcels.
+        #[schemars(length(min = 1))]
+        shipments: Vec<Shipment>,
+    }
+}
+
+event! { Fulfilment,
+    /// The order's total was captured.
+    PaymentCaptured {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// How much.
+        #[schemars(schema_with = "schema::money")]
+        amount: Money,
+    }
+}
+
+event! { Fulfilment,
+    /// The processor refused the payment.
+    PaymentDeclined {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+    }
+}
+
+event! { Fulfilment,
+    /// The order's total was given back.
+    PaymentRefunded {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// How much.
+        #[schemars(schema_with = "schema::money")]
+        amount: Money,
+    }
+}
+
+event! { Fulfilment,
+    /// A parcel has its label.
+    ShipmentLabelled {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// The parcel.
+        #[schemars(schema_with = "schema::uuid")]
+        shipment_id: ShipmentId,
+        /// The carrier's number.
+        #[schemars(schema_with = "schema::tracking_number")]
+        tracking_number: TrackingNumber,
+    }
+}
+
+event! { Fulfilment,
+    /// The saga reached its end.
+    FulfilmentCompleted {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+    }
+}
+
+event! { Fulfilment,
+    /// The saga gave up and undid what it had done.
+    FulfilmentFailed {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// The step that failed.
+        #[schemars(schema_with = "schema::name")]
+        step: String,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+    }
+}
+
+event! { Fulfilment,
+    /// The saga could not undo what it had done; a person must look.
+    FulfilmentParked {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// The step that failed.
+        #[schemars(schema_with = "schema::name")]
+        step: String,
+        /// Why.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
+    }
+}

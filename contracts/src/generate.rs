@@ -1,0 +1,337 @@
+//! The committed files: a JSON Schema and an example for each event, command and body, and the door's model.
+
+use lakeside_domain::{
+    events::EventId,
+    ids::{
+        AddressId, CustomerId, IdError, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
+        TrackingNumber,
+    },
+    money::{Currency, Money},
+    order::Channel,
+    order_status::Status,
+    quantity::{Quantity, QuantityError},
+    reservation,
+    time::Timestamp,
+};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
+    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, TimelineEntry},
+    commands::{
+        CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder, OrderCommand, RefundPayment,
+        ReserveStock, TerminalEventIds,
+    },
+    events::{
+        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line, OrderCancelled, OrderConfirmed,
+        OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
+        PricedLine, Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased,
+        StockReservationFailed, StockReserved, WarehouseAllocated,
+    },
+};
+
+/// One committed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Relative to the folder `contracts/`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A contract of which a document could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// An identifier in an example is malformed.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// A quantity in an example is out of range.
+    #[error(transparent)]
+    Quantity(#[from] QuantityError),
+    /// A type has no JSON form.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A schema is not an object.
+    #[error("the schema of {0} is not an object")]
+    NotAnObject(String),
+}
+
+/// Every file that belongs under `contracts/`.
+///
+/// # Errors
+/// [`GenerateError`] if a type or an example cannot be written as JSON.
+pub fn documents() -> Result<Vec<Document>, GenerateError> {
+    let mut documents = Vec::new();
+    events(&mut documents)?;
+    commands(&mut documents)?;
+    api(&mut documents)?;
+    Ok(documents)
+}
+
+/// Where the schema of event type `T` is, relative to `contracts/`.
+pub fn event_schema_path(domain: &str, detail_type: &str) -> String {
+    format!("events/{domain}/{}/v1.schema.json", kebab(detail_type))
+}
+
+fn events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let order_id = order_id();
+    let reason = |code| ReasonCode::parse(code);
+    event(
+        out,
+        &OrderCreated {
+            order_id,
+            customer_id: CustomerId::parse("1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10")?,
+            channel: Channel::Web,
+            lines: vec![
+                PricedLine {
+                    sku: Sku::parse("TENT-2P")?,
+                    quantity: Quantity::new(1)?,
+                    unit_price: usd(24_900),
+                },
+                PricedLine {
+                    sku: Sku::parse("STOVE-GAS")?,
+                    quantity: Quantity::new(2)?,
+                    unit_price: usd(5_950),
+                },
+            ],
+            total: usd(36_800),
+            payment_method: PaymentMethod::parse("pm_1Q2w3E4r")?,
+            shipping_address_id: AddressId::parse("addr_7x8y9z")?,
+        },
+    )?;
+    event(
+        out,
+        &OrderRejected {
+            order_id,
+            customer_id: CustomerId::parse("1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10")?,
+            reason: reason("PRICE_MISMATCH")?,
+        },
+    )?;
+    event(out, &OrderConfirmed { order_id })?;
+    event(out, &OrderFulfilled { order_id })?;
+    event(out, &OrderCancelled { order_id, reason: reason("PAYMENT_DECLINED")? })?;
+    event(out, &StockReserved { order_id, lines: lines()?, expires_at: at(10_800) })?;
+    event(
+        out,
+        &StockReservationFailed {
+            order_id,
+            reason: reason(reservation::OUT_OF_STOCK)?,
+            shortages: vec![Shortage { sku: Sku::parse("TENT-2P")?, requested: Quantity::new(1)? }],
+        },
+    )?;
+    event(out, &StockReleased { order_id, lines: lines()? })?;
+    event(out, &StockCommitted { order_id, lines: lines()? })?;
+    event(out, &WarehouseAllocated { order_id, shipments: vec![shipment()?] })?;
+    event(out, &PaymentCaptured { order_id, amount: usd(36_800) })?;
+    event(out, &PaymentDeclined { order_id, reason: reason("CARD_DECLINED")? })?;
+    event(out, &PaymentRefunded { order_id, amount: usd(36_800) })?;
+    event(
+        out,
+        &ShipmentLabelled {
+            order_id,
+            shipment_id: shipment()?.shipment_id,
+            tracking_number: TrackingNumber::parse("LS000000001")?,
+        },
+    )?;
+    event(out, &FulfilmentCompleted { order_id })?;
+    event(
+        out,
+        &FulfilmentFailed { order_id, step: "CapturePayment".into(), reason: reason("PAYMENT_DECLINED")? },
+    )?;
+    event(out, &FulfilmentParked { order_id, step: "RefundPayment".into(), reason: reason("LABEL_REFUSED")? })
+}
+
+fn commands(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let order_id = order_id();
+    let metadata = CommandMetadata { correlation_id: order_id.as_uuid(), causation_id: example_uuid(2) };
+    let task_token = "AQCEAAAAKgAAAAMAAAAA".to_owned();
+    let of_order = || OrderCommand { order_id, metadata };
+    command::<ReserveStock>(
+        out,
+        &Command::ReserveStock(ReserveStock {
+            order_id,
+            lines: lines()?,
+            task_token: task_token.clone(),
+            metadata,
+        }),
+    )?;
+    command::<OrderCommand>(out, &Command::AllocateStock(of_order()))?;
+    command::<OrderCommand>(out, &Command::ReleaseAllocation(of_order()))?;
+    command::<OrderCommand>(out, &Command::ReleaseStock(of_order()))?;
+    command::<CapturePayment>(
+        out,
+        &Command::CapturePayment(CapturePayment {
+            order_id,
+            amount: usd(36_800),
+            payment_method: PaymentMethod::parse("pm_1Q2w3E4r")?,
+            task_token: task_token.clone(),
+            metadata,
+        }),
+    )?;
+    command::<RefundPayment>(
+        out,
+        &Command::RefundPayment(RefundPayment { order_id, amount: usd(36_800), task_token, metadata }),
+    )?;
+    command::<CreateLabel>(
+        out,
+        &Command::CreateLabel(CreateLabel {
+            order_id,
+            shipment: shipment()?,
+            shipping_address_id: AddressId::parse("addr_7x8y9z")?,
+            metadata,
+        }),
+    )?;
+    command::<OrderCommand>(out, &Command::VoidLabels(of_order()))?;
+    let input = FulfilOrder {
+        order_id,
+        lines: lines()?,
+        total: usd(36_800),
+        payment_method: PaymentMethod::parse("pm_1Q2w3E4r")?,
+        shipping_address_id: AddressId::parse("addr_7x8y9z")?,
+        requires_approval: false,
+        metadata,
+        event_ids: TerminalEventIds {
+            completed: example_uuid(3),
+            failed: example_uuid(4),
+            parked: example_uuid(5),
+        },
+        mode: None,
+    };
+    let schema = schema_of::<FulfilOrder>("FulfilOrder")?;
+    contract(out, "commands/fulfil-order", &schema, &input)
+}
+
+fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let body = PlaceOrder {
+        channel: "web".into(),
+        lines: vec![
+            PlaceOrderLine { sku: "TENT-2P".into(), quantity: 1 },
+            PlaceOrderLine { sku: "STOVE-GAS".into(), quantity: 2 },
+        ],
+        expected_total: ExpectedTotal { amount: 36_800, currency: "USD".into() },
+        payment_method: "pm_1Q2w3E4r".into(),
+        shipping_address_id: "addr_7x8y9z".into(),
+    };
+    let schema = schema_of::<PlaceOrder>("PlaceOrder")?;
+    contract(out, "api/place-order", &schema, &body)?;
+    let mut model = schema;
+    draft_04(&mut model);
+    model.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
+    out.push(document("api/place-order.model.json", &Value::Object(model))?);
+
+    let view = OrderStatusView {
+        order_id: order_id(),
+        status: Status::Accepted,
+        reason: None,
+        timeline: vec![TimelineEntry { event: "OrderCreated".into(), occurred_at: at(0) }],
+    };
+    contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)
+}
+
+fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), GenerateError> {
+    let metadata = Metadata {
+        event_id: EventId::derive(T::DOMAIN.source(), &order_id().to_string(), T::DETAIL_TYPE, 1),
+        occurred_at: at(0),
+        correlation_id: order_id().as_uuid(),
+        causation_id: example_uuid(2),
+        schema_version: SCHEMA_VERSION,
+    };
+    let schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
+    let folder = format!("events/{}/{}", T::DOMAIN, kebab(T::DETAIL_TYPE));
+    contract(out, &folder, &schema, &Event { metadata, data })
+}
+
+fn command<T: JsonSchema>(out: &mut Vec<Document>, example: &Command) -> Result<(), GenerateError> {
+    let name = example.name();
+    let mut schema = schema_of::<T>(name)?;
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("command".into(), json!({ "const": name }));
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.insert(0, "command".into());
+    }
+    contract(out, &format!("commands/{}", kebab(name)), &schema, example)
+}
+
+fn contract(
+    out: &mut Vec<Document>,
+    folder: &str,
+    schema: &Map<String, Value>,
+    example: &impl Serialize,
+) -> Result<(), GenerateError> {
+    out.push(document(&format!("{folder}/v1.schema.json"), schema)?);
+    out.push(document(&format!("{folder}/examples/v1.json"), example)?);
+    Ok(())
+}
+
+fn document(path: &str, value: &impl Serialize) -> Result<Document, GenerateError> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(Document { path: path.into(), text })
+}
+
+fn schema_of<T: JsonSchema>(title: &str) -> Result<Map<String, Value>, GenerateError> {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let Value::Object(mut object) = schema.to_value() else {
+        return Err(GenerateError::NotAnObject(title.into()));
+    };
+    object.insert("title".into(), title.into());
+    Ok(object)
+}
+
+/// API Gateway models are draft 04: no `format` for numbers, nothing newer. What is left means the same.
+fn draft_04(schema: &mut Map<String, Value>) {
+    schema.remove("format");
+    for value in schema.values_mut() {
+        match value {
+            Value::Object(object) => draft_04(object),
+            Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(draft_04),
+            _ => {}
+        }
+    }
+}
+
+/// `OrderCreated` to `order-created`.
+fn kebab(name: &str) -> String {
+    let mut out = String::with_capacity(name.len().saturating_add(4));
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+fn order_id() -> OrderId {
+    OrderId::from_uuid(example_uuid(1))
+}
+
+const fn example_uuid(n: u8) -> Uuid {
+    Uuid::from_u128(0x7e57_d004_2b97_4e7a_b45f_5387_3677_9100 + n as u128)
+}
+
+const fn usd(amount: i64) -> Money {
+    Money::new(amount, Currency::USD)
+}
+
+const fn at(seconds: u32) -> WireTime {
+    WireTime(Timestamp::from_millis(1_795_770_060_000).plus_seconds(seconds))
+}
+
+fn lines() -> Result<Vec<Line>, GenerateError> {
+    Ok(vec![
+        Line { sku: Sku::parse("TENT-2P")?, quantity: Quantity::new(1)? },
+        Line { sku: Sku::parse("STOVE-GAS")?, quantity: Quantity::new(2)? },
+    ])
+}
+
+fn shipment() -> Result<Shipment, GenerateError> {
+    let node = NodeId::parse("wh-east")?;
+    Ok(Shipment { shipment_id: ShipmentId::derive(order_id(), &node), node, lines: lines()? })
+}

@@ -1,0 +1,65 @@
+//! Schemas of the domain's value types, from the domain's own patterns and bounds.
+
+use lakeside_domain::{
+    ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber},
+    quantity::Quantity,
+};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+fn text(pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern })
+}
+
+macro_rules! text_schemas {
+    ($($function:ident => $id:ty),+ $(,)?) => {
+        $(pub fn $function(_: &mut SchemaGenerator) -> Schema {
+            text(<$id>::PATTERN)
+        })+
+    };
+}
+
+text_schemas! {
+    address_id => AddressId,
+    customer_id => CustomerId,
+    node => NodeId,
+    order_id => OrderId,
+    payment_method => PaymentMethod,
+    reason => ReasonCode,
+    sku => Sku,
+    tracking_number => TrackingNumber,
+}
+
+pub fn uuid(_: &mut SchemaGenerator) -> Schema {
+    text("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+}
+
+pub fn quantity(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": Quantity::MAX })
+}
+
+/// Minor units. The bound is what a JSON number holds exactly in every reader.
+pub fn money(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["amount", "currency"],
+        "properties": {
+            "amount": { "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64 },
+            "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+        },
+    })
+}
+
+pub fn channel(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["web", "app"] })
+}
+
+/// A name from the source code: an event's detail-type, a state of the saga.
+pub fn name(_: &mut SchemaGenerator) -> Schema {
+    text("^[A-Z][A-Za-z]{0,63}$")
+}
+
+/// A task token as Step Functions issues it.
+pub fn task_token(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 2048 })
+}
