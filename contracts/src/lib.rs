@@ -15,5 +15,5 @@ pub mod generate;
 mod schema;
 mod wire_time;
 
-pub use envelope::{Domain, Event, EventData, Metadata, SCHEMA_VERSION};
+pub use envelope::{Delivery, Domain, Event, EventData, Metadata, SCHEMA_VERSION};
 pub use wire_time::WireTime;

@@ -1,1 +1,18 @@
+//! What every function shares: how it starts, how a batch is answered, how DynamoDB is written, the outbox,
+//! the lease around external effects, and the answers to task tokens.
 //!
+//! A function is a library module that is generic over narrow ports, and a binary that only wires it. Nothing
+//! here knows a squad's rules.
+
+#![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
+
+pub mod clock;
+pub mod config;
+pub mod disposition;
+pub mod dynamo;
+pub mod lease;
+pub mod outbox;
+pub mod publish_outbox;
+pub mod runtime;
+pub mod sqs;
+pub mod task_token;

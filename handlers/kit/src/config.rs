@@ -1,0 +1,30 @@
+//! Settings from the environment, read once when the function starts.
+
+use std::{env, str::FromStr};
+
+/// A setting is missing or malformed: the function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// Not of the right form.
+    #[error("environment variable {0} is malformed")]
+    Malformed(&'static str),
+}
+
+/// The value of `name`.
+///
+/// # Errors
+/// [`ConfigError`] if it is not set.
+pub fn required(name: &'static str) -> Result<String, ConfigError> {
+    env::var(name).map_err(|_| ConfigError::Missing(name))
+}
+
+/// The value of `name`, parsed.
+///
+/// # Errors
+/// [`ConfigError`] if it is not set or cannot be parsed.
+pub fn parsed<T: FromStr>(name: &'static str) -> Result<T, ConfigError> {
+    required(name)?.parse().map_err(|_| ConfigError::Malformed(name))
+}

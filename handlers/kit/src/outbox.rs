@@ -1,0 +1,109 @@
+//! The transactional outbox: a write carries the events it causes in its own item, so that the table and the bus
+//! cannot disagree. The table's stream brings them to the bus.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use lakeside_contracts::{Event, EventData, Metadata, SCHEMA_VERSION, WireTime};
+use lakeside_domain::{events::EventId, ids::OrderId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::dynamo::{Item, StoreError};
+
+/// The attribute that carries the events of an item's latest write.
+pub const ATTRIBUTE: &str = "outbox";
+
+/// One event, ready for the bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The fact's identity.
+    pub event_id: EventId,
+    /// EventBridge `source`.
+    pub source: String,
+    /// EventBridge `detail-type`.
+    pub detail_type: String,
+    /// EventBridge `detail`, as JSON text.
+    pub detail: String,
+}
+
+/// What an event follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// Shared by everything about one order.
+    pub correlation_id: Uuid,
+    /// The event or message that was handled.
+    pub causation_id: Uuid,
+}
+
+impl Cause {
+    /// Everything about `order` that follows from the event or message `causation_id`.
+    pub const fn of(order: OrderId, causation_id: Uuid) -> Self {
+        Self { correlation_id: order.as_uuid(), causation_id }
+    }
+
+    /// A SQS message id as a cause. SQS issues UUIDs; anything else is hashed into one.
+    pub fn message(order: OrderId, message_id: &str) -> Self {
+        let causation_id = Uuid::try_parse(message_id)
+            .unwrap_or_else(|_| Uuid::new_v5(&order.as_uuid(), message_id.as_bytes()));
+        Self::of(order, causation_id)
+    }
+}
+
+/// The entry of a fact that happens to `aggregate` at most once.
+///
+/// # Errors
+/// [`StoreError::Malformed`] if `data` has no JSON form.
+pub fn entry<T: EventData>(
+    aggregate: OrderId,
+    cause: Cause,
+    now: Timestamp,
+    data: T,
+) -> Result<Entry, StoreError> {
+    part_entry(aggregate, &aggregate.to_string(), cause, now, data)
+}
+
+/// The entry of a fact that happens at most once to `part`, which belongs to `order`.
+///
+/// # Errors
+/// [`StoreError::Malformed`] if `data` has no JSON form.
+pub fn part_entry<T: EventData>(
+    order: OrderId,
+    part: &str,
+    cause: Cause,
+    now: Timestamp,
+    data: T,
+) -> Result<Entry, StoreError> {
+    let event_id = EventId::derive(T::DOMAIN.source(), part, T::DETAIL_TYPE, 1);
+    let metadata = Metadata {
+        event_id,
+        occurred_at: WireTime(now),
+        correlation_id: cause.correlation_id,
+        causation_id: cause.causation_id,
+        schema_version: SCHEMA_VERSION,
+    };
+    let detail = serde_json::to_string(&Event { metadata, data }).map_err(|e| StoreError::Malformed {
+        key: format!("{}/{order}", T::DETAIL_TYPE),
+        source: e.into(),
+    })?;
+    Ok(Entry { event_id, source: T::DOMAIN.source().into(), detail_type: T::DETAIL_TYPE.into(), detail })
+}
+
+/// The outbox attribute that holds `entries`.
+///
+/// # Errors
+/// [`StoreError::Malformed`] never in practice: entries are strings.
+pub fn attribute(entries: &[Entry]) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(entries)
+        .map_err(|e| StoreError::Malformed { key: ATTRIBUTE.into(), source: e.into() })
+}
+
+/// Puts `entries` into `item`; an item without events has no outbox.
+///
+/// # Errors
+/// As [`attribute`].
+pub fn attach(item: &mut Item, entries: &[Entry]) -> Result<(), StoreError> {
+    if !entries.is_empty() {
+        item.insert(ATTRIBUTE.into(), attribute(entries)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! Brings the events of a table's outbox to the bus.
+//!
+//! Consumes: the table's stream, filtered to items with an outbox. Either directly, and then it publishes
+//! (transport `stream`); or as the enrichment of an EventBridge Pipe, and then it answers the events and the pipe
+//! publishes (transport `pipe`).
+//! Emits: whatever the outbox holds, once per write; again if a batch is retried, under the same event id.
+//! Retries: entries that the bus did not take are sent again; then the records from the first one that still
+//! fails on are delivered again.
+//! Parks: after the mapping's retries, in its failure destination.
+
+use std::{collections::HashSet, error::Error as StdError, time::Duration};
+
+use aws_lambda_events::event::{
+    dynamodb::EventRecord,
+    streams::{KinesisBatchItemFailure, KinesisEventResponse},
+};
+use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    disposition::chain,
+    outbox::{ATTRIBUTE, Entry},
+};
+
+/// EventBridge takes at most this many entries in one request.
+const MAX_ENTRIES: usize = 10;
+const ATTEMPTS: u32 = 3;
+const BACKOFF: Duration = Duration::from_millis(50);
+
+/// What the function is invoked with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// By the mapping of the stream.
+    Stream {
+        /// Stream records, oldest first.
+        #[serde(rename = "Records")]
+        records: Vec<EventRecord>,
+    },
+    /// By the pipe.
+    Pipe(Vec<EventRecord>),
+}
+
+/// What the function answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Output {
+    /// To the mapping: the records to deliver again.
+    Stream(KinesisEventResponse),
+    /// To the pipe: the events to publish.
+    Pipe(Vec<PipeEvent>),
+}
+
+/// One event as the pipe's target takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipeEvent {
+    /// EventBridge `source`.
+    pub source: String,
+    /// EventBridge `detail-type`.
+    pub detail_type: String,
+    /// EventBridge `detail`.
+    pub detail: serde_json::Value,
+}
+
+/// The bus did not take some or all of the entries.
+#[derive(Debug, thiserror::Error)]
+#[error("the bus does not answer")]
+pub struct BusError(#[source] pub Box<dyn StdError + Send + Sync>);
+
+/// A stream record whose outbox cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The attribute is not a list of entries.
+    #[error("the outbox is malformed")]
+    Outbox(#[source] serde_dynamo::Error),
+    /// An entry's detail is not JSON.
+    #[error("the detail of event {0} is malformed")]
+    Detail(String, #[source] serde_json::Error),
+}
+
+/// Where events are published.
+pub trait Bus {
+    /// Publishes up to [`MAX_ENTRIES`] entries and answers the positions of those that were not taken.
+    async fn put(&self, entries: &[Entry]) -> Result<Vec<usize>, BusError>;
+}
+
+/// Handles one invocation.
+///
+/// # Errors
+/// [`RecordError`] in a pipe, which then retries the batch; a stream's record is reported by itself.
+pub async fn handle(bus: &impl Bus, input: Input) -> Result<Output, RecordError> {
+    match input {
+        Input::Pipe(records) => {
+            let mut events = Vec::new();
+            for record in &records {
+                for entry in new_entries(record)? {
+                    events.push(PipeEvent {
+                        detail: serde_json::from_str(&entry.detail)
+                            .map_err(|e| RecordError::Detail(entry.event_id.to_string(), e))?,
+                        source: entry.source,
+                        detail_type: entry.detail_type,
+                    });
+                }
+            }
+            Ok(Output::Pipe(events))
+        }
+        Input::Stream { records } => Ok(Output::Stream(publish(bus, &records).await)),
+    }
+}
+
+/// The entries that `record`'s write added. A write that left the outbox as it was adds none.
+///
+/// # Errors
+/// [`RecordError::Outbox`].
+pub fn new_entries(record: &EventRecord) -> Result<Vec<Entry>, RecordError> {
+    let entries = |image: &serde_dynamo::Item| -> Result<Vec<Entry>, RecordError> {
+        image.get(ATTRIBUTE).map_or(Ok(Vec::new()), |value| {
+            serde_dynamo::from_attribute_value(value.clone()).map_err(RecordError::Outbox)
+        })
+    };
+    let known: HashSet<_> =
+        entries(&record.change.old_image)?.into_iter().map(|entry| entry.event_id).collect();
+    Ok(entries(&record.change.new_image)?.into_iter().filter(|e| !known.contains(&e.event_id)).collect())
+}
+
+/// Publishes in order and reports the first record that could not be published whole; the stream delivers it and
+/// everything after it again.
+async fn publish(bus: &impl Bus, records: &[EventRecord]) -> KinesisEventResponse {
+    let mut pending: Vec<(usize, Entry)> = Vec::new();
+    let mut first_failed: Option<usize> = None;
+    for (position, record) in records.iter().enumerate() {
+        match new_entries(record) {
+            Ok(entries) => pending.extend(entries.into_iter().map(|entry| (position, entry))),
+            Err(error) => {
+                tracing::error!(event_id = record.event_id, error = chain(&error), "cannot be published");
+                first_failed = Some(position);
+                break;
+            }
+        }
+    }
+    for chunk in pending.chunks(MAX_ENTRIES) {
+        if let Some((position, _)) = unpublished(bus, chunk).await.first() {
+            first_failed = Some(first_failed.map_or(*position, |failed| failed.min(*position)));
+            break;
+        }
+    }
+    let mut response = KinesisEventResponse::default();
+    if let Some(record) = first_failed.and_then(|position| records.get(position)) {
+        let mut failure = KinesisBatchItemFailure::default();
+        failure.item_identifier.clone_from(&record.change.sequence_number);
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+/// Sends `chunk` and resends exactly what was not taken; answers what still was not.
+async fn unpublished(bus: &impl Bus, chunk: &[(usize, Entry)]) -> Vec<(usize, Entry)> {
+    let mut left = chunk.to_vec();
+    for attempt in 1..=ATTEMPTS {
+        let entries: Vec<Entry> = left.iter().map(|(_, entry)| entry.clone()).collect();
+        match bus.put(&entries).await {
+            Ok(failed) if failed.is_empty() => return Vec::new(),
+            Ok(failed) => {
+                tracing::warn!(failed = failed.len(), attempt, "the bus did not take every entry");
+                left = failed.into_iter().filter_map(|position| left.get(position).cloned()).collect();
+            }
+            Err(error) => tracing::warn!(error = chain(&error), attempt, "the bus did not answer"),
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(BACKOFF.saturating_mul(2_u32.saturating_pow(attempt))).await;
+        }
+    }
+    left
+}
+
+/// A custom bus of EventBridge.
+#[derive(Debug, Clone)]
+pub struct EventBridgeBus {
+    client: Client,
+    name: String,
+}
+
+impl EventBridgeBus {
+    /// The bus called `name`.
+    pub const fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+}
+
+impl Bus for EventBridgeBus {
+    async fn put(&self, entries: &[Entry]) -> Result<Vec<usize>, BusError> {
+        let entries = entries
+            .iter()
+            .map(|entry| {
+                PutEventsRequestEntry::builder()
+                    .event_bus_name(&self.name)
+                    .source(&entry.source)
+                    .detail_type(&entry.detail_type)
+                    .detail(&entry.detail)
+                    .build()
+            })
+            .collect();
+        let answer = self
+            .client
+            .put_events()
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(|e| BusError(e.into()))?;
+        let failed = answer.entries().iter().enumerate().filter(|(_, entry)| entry.error_code().is_some());
+        Ok(failed.map(|(position, _)| position).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, collections::VecDeque};
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A bus that fails as its script says, and keeps what it took.
+    #[derive(Default)]
+    struct ScriptedBus {
+        script: RefCell<VecDeque<Result<Vec<usize>, BusError>>>,
+        calls: RefCell<Vec<Vec<String>>>,
+    }
+
+    impl Bus for ScriptedBus {
+        async fn put(&self, entries: &[Entry]) -> Result<Vec<usize>, BusError> {
+            self.calls.borrow_mut().push(entries.iter().map(|e| e.detail_type.clone()).collect());
+            self.script.borrow_mut().pop_front().unwrap_or(Ok(Vec::new()))
+        }
+    }
+
+    fn outbox(names: &[&str]) -> serde_json::Value {
+        let entries: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let id = lakeside_domain::events::EventId::derive("lakeside.orders", "a", name, 1);
+                json!({"M": {
+                    "eventId": {"S": id.to_string()}, "source": {"S": "lakeside.orders"},
+                    "detailType": {"S": name}, "detail": {"S": "{\"metadata\":{},\"data\":{}}"},
+                }})
+            })
+            .collect();
+        json!({ "L": entries })
+    }
+
+    fn record(sequence: &str, old: &[&str], new: &[&str]) -> serde_json::Value {
+        json!({
+            "awsRegion": "us-east-1", "eventID": sequence, "eventName": "MODIFY", "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "SequenceNumber": sequence,
+                "OldImage": {"pk": {"S": "ORDER#1"}, "outbox": outbox(old)},
+                "NewImage": {"pk": {"S": "ORDER#1"}, "outbox": outbox(new)},
+            },
+        })
+    }
+
+    fn stream(records: &[serde_json::Value]) -> Input {
+        serde_json::from_value(json!({ "Records": records })).unwrap()
+    }
+
+    async fn answer(bus: &ScriptedBus, input: Input) -> serde_json::Value {
+        serde_json::to_value(handle(bus, input).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_a_write_added_is_published() {
+        let bus = ScriptedBus::default();
+        let records =
+            [record("1", &[], &["A"]), record("2", &["A"], &["A"]), record("3", &["A"], &["B", "C"])];
+        let output = answer(&bus, stream(&records)).await;
+        assert_eq!(output, json!({"batchItemFailures": []}));
+        assert_eq!(*bus.calls.borrow(), [["A", "B", "C"]]);
+    }
+
+    #[tokio::test]
+    async fn exactly_the_entries_that_failed_are_sent_again() {
+        let bus = ScriptedBus::default();
+        bus.script.borrow_mut().push_back(Ok(vec![1, 4, 7]));
+        let names = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
+        let output = answer(&bus, stream(&[record("1", &[], &names)])).await;
+        assert_eq!(output, json!({"batchItemFailures": []}));
+        assert_eq!(bus.calls.borrow()[1], ["B", "E", "H"]);
+        assert_eq!(bus.calls.borrow().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_first_record_that_still_fails_is_reported() {
+        let bus = ScriptedBus::default();
+        for failed in [vec![1], vec![0], vec![0]] {
+            bus.script.borrow_mut().push_back(Ok(failed));
+        }
+        let records = [record("1", &[], &["A"]), record("2", &[], &["B"]), record("3", &[], &["C"])];
+        let output = answer(&bus, stream(&records)).await;
+        assert_eq!(output, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+    }
+
+    #[tokio::test]
+    async fn a_malformed_outbox_stops_the_stream_there_and_nowhere_before() {
+        let bus = ScriptedBus::default();
+        let mut poison = record("2", &[], &[]);
+        poison["dynamodb"]["NewImage"]["outbox"] = json!({"S": "?"});
+        let records = [record("1", &[], &["A"]), poison, record("3", &[], &["C"])];
+        let output = answer(&bus, stream(&records)).await;
+        assert_eq!(output, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+        assert_eq!(*bus.calls.borrow(), [["A"]]);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_gets_typed_events_and_nothing_is_published_twice() {
+        let bus = ScriptedBus::default();
+        let input: Input = serde_json::from_value(json!([record("1", &[], &["A"])])).unwrap();
+        let output = answer(&bus, input).await;
+        assert_eq!(
+            output,
+            json!([{"source": "lakeside.orders", "detailType": "A", "detail": {"metadata": {}, "data": {}}}])
+        );
+        assert!(bus.calls.borrow().is_empty());
+    }
+}
