@@ -1,1 +1,11 @@
-//!
+//! The orders squad: accepting orders, moving them along, and showing them to their owners.
+
+#![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
+
+pub mod advance_order;
+pub mod order_ingest;
+pub mod order_query;
+pub mod order_record;
+pub mod order_status;
+pub mod orders_table;
+pub mod status_table;

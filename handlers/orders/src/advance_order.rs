@@ -1,0 +1,147 @@
+//! Moves orders along on facts from inventory and fulfilment.
+//!
+//! Consumes: StockReservationFailed, PaymentCaptured, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked.
+//! Emits: OrderConfirmed, OrderFulfilled, OrderCancelled, OrderRejected, through the outbox.
+//! Idempotency key: the order's state; a fact that is old news changes nothing.
+//! Retries: when the table is busy or does not answer, or others keep writing in between.
+//! Parks: what is none of these events, and facts about an order that does not exist.
+
+use lakeside_contracts::{
+    Delivery,
+    envelope::DecodeError,
+    events::{
+        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCancelled, OrderConfirmed,
+        OrderFulfilled, OrderRejected, PaymentCaptured, StockReservationFailed,
+    },
+};
+use lakeside_domain::{
+    events::EventId,
+    ids::OrderId,
+    order::{Fact, OrderEvent, advance, evolve},
+    time::Timestamp,
+};
+use lakeside_kit::{
+    clock::Clock,
+    disposition::{Disposed, Disposition},
+    dynamo::StoreError,
+    outbox::{Cause, Entry, entry},
+    sqs::{self, Failures, Message, each},
+};
+
+use crate::order_record::{OrderRecord, Saved};
+
+/// Attempts at a write that others overtake.
+const ATTEMPTS: usize = 5;
+
+/// The orders squad's table, as far as this function needs it.
+pub trait Orders {
+    /// The order, read consistently.
+    async fn load(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError>;
+    /// Replaces the version before `record`'s.
+    async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError>;
+}
+
+/// Why a fact could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvanceError {
+    /// The message is no event.
+    #[error(transparent)]
+    Message(#[from] sqs::DecodeError),
+    /// The event is not what it says it is.
+    #[error(transparent)]
+    Event(#[from] DecodeError),
+    /// Nothing here consumes such an event.
+    #[error("nothing is known about `{0}` events")]
+    Unknown(String),
+    /// The order does not exist.
+    #[error("order {0} does not exist")]
+    NoOrder(OrderId),
+    /// Others wrote in between, again and again.
+    #[error("order {0} is contended")]
+    Contended(OrderId),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Disposed for AdvanceError {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Message(_) | Self::Event(_) | Self::Unknown(_) | Self::NoOrder(_) => Disposition::Park,
+            Self::Contended(_) => Disposition::Retry,
+            Self::Store(error) => error.disposition(),
+        }
+    }
+}
+
+/// Handles a batch, each message on its own.
+pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Message]) -> Failures {
+    each(messages, async |message| apply(orders, clock.now(), &message.delivery()?).await).await
+}
+
+async fn apply(orders: &impl Orders, now: Timestamp, delivery: &Delivery) -> Result<(), AdvanceError> {
+    let (order_id, event_id, fact) = read(delivery)?;
+    for _ in 0..ATTEMPTS {
+        let Some(mut record) = orders.load(order_id).await? else {
+            return Err(AdvanceError::NoOrder(order_id));
+        };
+        let events = advance(&record.state, &fact);
+        let Some(last) = events.last() else { return Ok(()) };
+        let cause = Cause::of(order_id, event_id.as_uuid());
+        let outbox: Vec<Entry> =
+            events.iter().map(|event| announce(&record, event, cause, now)).collect::<Result<_, _>>()?;
+        record.state = evolve(last);
+        record.version = record.version.saturating_add(1);
+        if orders.save(&record, &outbox).await? == Saved::Yes {
+            tracing::info!(correlation_id = %order_id, state = ?record.state, "order advanced");
+            return Ok(());
+        }
+    }
+    Err(AdvanceError::Contended(order_id))
+}
+
+fn read(delivery: &Delivery) -> Result<(OrderId, EventId, Fact), AdvanceError> {
+    Ok(if delivery.is::<StockReservationFailed>() {
+        let event = delivery.decode::<StockReservationFailed>()?;
+        let fact = Fact::StockReservationFailed { reason: event.data.reason };
+        (event.data.order_id, event.metadata.event_id, fact)
+    } else if delivery.is::<PaymentCaptured>() {
+        let event = delivery.decode::<PaymentCaptured>()?;
+        (event.data.order_id, event.metadata.event_id, Fact::PaymentCaptured)
+    } else if delivery.is::<FulfilmentCompleted>() {
+        let event = delivery.decode::<FulfilmentCompleted>()?;
+        (event.data.order_id, event.metadata.event_id, Fact::FulfilmentCompleted)
+    } else if delivery.is::<FulfilmentFailed>() {
+        let event = delivery.decode::<FulfilmentFailed>()?;
+        let fact = Fact::FulfilmentFailed { step: event.data.step, reason: event.data.reason };
+        (event.data.order_id, event.metadata.event_id, fact)
+    } else if delivery.is::<FulfilmentParked>() {
+        let event = delivery.decode::<FulfilmentParked>()?;
+        (event.data.order_id, event.metadata.event_id, Fact::FulfilmentParked)
+    } else {
+        return Err(AdvanceError::Unknown(delivery.detail_type.clone()));
+    })
+}
+
+fn announce(
+    record: &OrderRecord,
+    event: &OrderEvent,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Entry, StoreError> {
+    let order_id = record.order_id;
+    match event {
+        OrderEvent::Confirmed => entry(order_id, cause, now, OrderConfirmed { order_id }),
+        OrderEvent::Fulfilled => entry(order_id, cause, now, OrderFulfilled { order_id }),
+        OrderEvent::Cancelled { reason } => {
+            entry(order_id, cause, now, OrderCancelled { order_id, reason: reason.clone() })
+        }
+        OrderEvent::Rejected { reason } => {
+            let customer_id = record.customer_id.clone();
+            entry(order_id, cause, now, OrderRejected { order_id, customer_id, reason: reason.clone() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Turns submissions into orders.
+//!
+//! Consumes: the command queue that API Gateway writes to; the body as the client sent it, order id and principal
+//! as message attributes.
+//! Emits: OrderCreated or OrderRejected, through the outbox.
+//! Idempotency key: the order id, forever. The same submission again is absorbed; another one under the same id is
+//! recorded as a conflict and changes nothing.
+//! Retries: when the table is busy or does not answer.
+//! Parks: what is no submission at all (the door lets none through).
+
+use std::collections::BTreeSet;
+
+use lakeside_contracts::{
+    api::PlaceOrder,
+    events::{OrderCreated, OrderRejected},
+};
+use lakeside_domain::{
+    ids::{CustomerId, IdError, OrderId, Sku},
+    order::{Catalogue, Order, OrderState, Rejection, place},
+    time::Timestamp,
+};
+use lakeside_kit::{
+    clock::Clock,
+    disposition::{Disposed, Disposition},
+    dynamo::StoreError,
+    outbox::{Cause, Entry, entry},
+    sqs::{DecodeError, Failures, Message},
+};
+use sha2::{Digest, Sha256};
+
+use crate::order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord};
+
+/// The reason code of a submission whose order id is no UUID.
+pub const INVALID_ORDER_ID: &str = "INVALID_ORDER_ID";
+
+/// The orders squad's table, as far as ingestion needs it.
+pub trait Orders {
+    /// The prices of those of `skus` that are in the catalogue.
+    async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError>;
+    /// Writes `record` if it is the first under its id.
+    async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError>;
+    /// Keeps a conflicting submission; writing it twice is writing it once.
+    async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError>;
+    /// Keeps a submission that could not be recorded as an order.
+    async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError>;
+}
+
+/// Why a message could not be handled.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// It is no submission.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It does not say who sent it.
+    #[error("the message names no principal")]
+    Principal(#[source] Option<IdError>),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Disposed for IngestError {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Decode(_) | Self::Principal(_) => Disposition::Park,
+            Self::Store(error) => error.disposition(),
+        }
+    }
+}
+
+/// A submission that was read but not yet judged.
+struct Received {
+    order_id: OrderId,
+    customer_id: CustomerId,
+    fingerprint: String,
+    body: PlaceOrder,
+}
+
+/// Handles a batch: reads the prices of all its SKUs at once, then writes each order on its own.
+pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Message]) -> Failures {
+    let mut failures = Failures::default();
+    let mut received = Vec::with_capacity(messages.len());
+    for message in messages {
+        match receive(orders, clock.now(), message).await {
+            Ok(Some(submission)) => received.push((message, submission)),
+            Ok(None) => {}
+            Err(error) => failures.push(&message.id, &error),
+        }
+    }
+    let skus: BTreeSet<Sku> = received
+        .iter()
+        .flat_map(|(_, r)| &r.body.lines)
+        .filter_map(|line| Sku::parse(&line.sku).ok())
+        .collect();
+    let skus: Vec<Sku> = skus.into_iter().collect();
+    let catalogue = match orders.prices(&skus).await {
+        Ok(catalogue) => catalogue,
+        Err(error) => {
+            for (message, _) in &received {
+                failures.push(&message.id, &error);
+            }
+            return failures;
+        }
+    };
+    for (message, submission) in received {
+        if let Err(error) = ingest(orders, &catalogue, clock.now(), message, submission).await {
+            failures.push(&message.id, &error);
+        }
+    }
+    failures
+}
+
+/// Reads a message; `None` if its order id is no UUID, which is recorded and over.
+async fn receive(
+    orders: &impl Orders,
+    now: Timestamp,
+    message: &Message,
+) -> Result<Option<Received>, IngestError> {
+    let principal = message.attributes.get("principal").ok_or(IngestError::Principal(None))?;
+    let customer_id = CustomerId::parse(principal).map_err(|e| IngestError::Principal(Some(e)))?;
+    let raw_id = message.attributes.get("orderId").map_or("", String::as_str);
+    let Ok(order_id) = OrderId::parse(raw_id) else {
+        tracing::warn!(message_id = message.id, reason = INVALID_ORDER_ID, "submission refused");
+        let refused = RefusedRecord {
+            reason: INVALID_ORDER_ID.into(),
+            order_id_digest: digest(raw_id.as_bytes()),
+            received_at: now,
+        };
+        orders.record_refused(&message.id, &refused).await?;
+        return Ok(None);
+    };
+    let body: PlaceOrder = message.json("order")?;
+    // Of the parsed body, so that white space and the order of fields do not make another submission.
+    let canonical = serde_json::to_vec(&body).map_err(|source| DecodeError { expected: "order", source })?;
+    Ok(Some(Received { order_id, customer_id, fingerprint: digest(&canonical), body }))
+}
+
+async fn ingest(
+    orders: &impl Orders,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    message: &Message,
+    received: Received,
+) -> Result<(), IngestError> {
+    let Received { order_id, customer_id, fingerprint, body } = received;
+    let cause = Cause::message(order_id, &message.id);
+    let placed = body
+        .into_submission(order_id, customer_id.clone())
+        .and_then(|submission| place(&submission, catalogue, now));
+    let outbox = [announcement(&placed, order_id, &customer_id, cause, now)?];
+    let (state, order) = match placed {
+        Ok(order) => (OrderState::Created, Some(order)),
+        Err(rejection) => (OrderState::Rejected { reason: rejection.code() }, None),
+    };
+    let record = OrderRecord { order_id, customer_id, fingerprint, state, order, version: 1 };
+    match orders.create(&record, &outbox).await? {
+        Creation::Created => {
+            tracing::info!(correlation_id = %order_id, state = ?record.state, "order recorded");
+        }
+        Creation::Exists(first)
+            if first.customer_id == record.customer_id && first.fingerprint == record.fingerprint =>
+        {
+            tracing::info!(correlation_id = %order_id, "the same submission again");
+        }
+        Creation::Exists(_) => {
+            tracing::warn!(correlation_id = %order_id, "conflicting submission recorded");
+            let OrderRecord { customer_id, fingerprint, .. } = record;
+            orders
+                .record_conflict(&ConflictRecord { order_id, customer_id, fingerprint, received_at: now })
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn announcement(
+    placed: &Result<Order, Rejection>,
+    order_id: OrderId,
+    customer_id: &CustomerId,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Entry, StoreError> {
+    match placed {
+        Ok(order) => {
+            let created = OrderCreated {
+                order_id,
+                customer_id: customer_id.clone(),
+                channel: order.channel,
+                lines: order.lines.iter().map(Into::into).collect(),
+                total: order.total,
+                payment_method: order.payment_method.clone(),
+                shipping_address_id: order.shipping_address_id.clone(),
+            };
+            entry(order_id, cause, now, created)
+        }
+        Err(rejection) => {
+            let rejected =
+                OrderRejected { order_id, customer_id: customer_id.clone(), reason: rejection.code() };
+            entry(order_id, cause, now, rejected)
+        }
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests;

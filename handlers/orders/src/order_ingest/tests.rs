@@ -1,0 +1,187 @@
+use std::{cell::RefCell, collections::HashMap};
+
+use lakeside_domain::money::{Currency, Money};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The table's conditions, in memory.
+#[derive(Default)]
+struct Table {
+    orders: RefCell<HashMap<OrderId, (OrderRecord, Vec<Entry>)>>,
+    conflicts: RefCell<Vec<ConflictRecord>>,
+    refused: RefCell<Vec<RefusedRecord>>,
+    busy: bool,
+}
+
+impl Orders for Table {
+    async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
+        if self.busy {
+            return Err(StoreError::Busy);
+        }
+        let tent = Sku::parse("TENT").unwrap();
+        Ok(skus
+            .iter()
+            .filter(|s| **s == tent)
+            .map(|s| (s.clone(), Money::new(19_900, Currency::USD)))
+            .collect())
+    }
+
+    async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
+        let mut orders = self.orders.borrow_mut();
+        if let Some((first, _)) = orders.get(&record.order_id) {
+            return Ok(Creation::Exists(Box::new(first.clone())));
+        }
+        orders.insert(record.order_id, (record.clone(), outbox.to_vec()));
+        Ok(Creation::Created)
+    }
+
+    async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
+        self.conflicts.borrow_mut().push(conflict.clone());
+        Ok(())
+    }
+
+    async fn record_refused(&self, _: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
+        self.refused.borrow_mut().push(refused.clone());
+        Ok(())
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(43_200_000)
+    }
+}
+
+const ORDER: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
+
+fn body() -> Value {
+    json!({
+        "channel": "web", "lines": [{"sku": "TENT", "quantity": 1}],
+        "expectedTotal": {"amount": 19_900, "currency": "USD"},
+        "paymentMethod": "pm_1", "shippingAddressId": "addr_1",
+    })
+}
+
+fn message(id: &str, order_id: &str, principal: &str, body: impl std::fmt::Display) -> Message {
+    let attributes = [("orderId", order_id), ("principal", principal)];
+    Message {
+        id: id.into(),
+        body: body.to_string(),
+        attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    }
+}
+
+fn only(table: &Table) -> (OrderRecord, Vec<Entry>) {
+    let orders = table.orders.borrow();
+    assert_eq!(orders.len(), 1);
+    orders.values().next().cloned().unwrap()
+}
+
+#[tokio::test]
+async fn an_order_and_its_event_are_one_write() {
+    let table = Table::default();
+    let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
+    assert!(failures.ids().is_empty());
+    let (record, outbox) = only(&table);
+    assert_eq!(record.state, OrderState::Created);
+    assert_eq!(outbox[0].detail_type, "OrderCreated");
+    let detail: Value = serde_json::from_str(&outbox[0].detail).unwrap();
+    assert_eq!(detail["metadata"]["correlationId"], ORDER);
+    assert_eq!(detail["data"]["total"], json!({"amount": 19_900, "currency": "USD"}));
+}
+
+#[tokio::test]
+async fn the_same_submission_again_is_absorbed_however_it_is_spelled() {
+    let table = Table::default();
+    let respelled = "{\"shippingAddressId\":\"addr_1\", \"paymentMethod\":\"pm_1\",\"channel\":\"web\",
+        \"expectedTotal\":{\"currency\":\"USD\",\"amount\":19900},\"lines\":[{\"quantity\":1,\"sku\":\"TENT\"}]}";
+    let batch = [
+        message("m1", ORDER, "customer-1", body()),
+        message("m2", &ORDER.to_uppercase(), "customer-1", body()),
+        message("m3", ORDER, "customer-1", respelled),
+    ];
+    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    only(&table);
+    assert!(table.conflicts.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn another_payload_or_another_principal_under_the_same_id_is_a_conflict_and_changes_nothing() {
+    let table = Table::default();
+    let mut other = body();
+    other["paymentMethod"] = "pm_2".into();
+    let batch = [
+        message("m1", ORDER, "customer-1", body()),
+        message("m2", ORDER, "customer-1", other),
+        message("m3", ORDER, "customer-2", body()),
+    ];
+    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    let (record, _) = only(&table);
+    assert_eq!(record.customer_id.as_str(), "customer-1");
+    assert_eq!(record.order.unwrap().payment_method.as_str(), "pm_1");
+    assert_eq!(table.conflicts.borrow().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_submission_is_a_rejected_order_with_its_reason() {
+    for (pointer, value, reason) in [
+        ("/lines/0/quantity", json!(0), "INVALID_QUANTITY"),
+        ("/lines/0/quantity", json!(-1), "INVALID_QUANTITY"),
+        ("/lines/0/sku", json!("KAYAK"), "UNKNOWN_SKU"),
+        ("/lines/0/sku", json!("TENT 2P"), "MALFORMED_FIELD"),
+        ("/expectedTotal/amount", json!(1), "PRICE_MISMATCH"),
+        ("/paymentMethod", json!("4111111111111111"), "MALFORMED_FIELD"),
+        ("/lines", json!([]), "NO_LINES"),
+    ] {
+        let table = Table::default();
+        let mut body = body();
+        *body.pointer_mut(pointer).unwrap() = value;
+        assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body)]).await.ids().is_empty());
+        let (record, outbox) = only(&table);
+        assert!(
+            matches!(&record.state, OrderState::Rejected { reason: r } if r.as_str() == reason),
+            "{reason}"
+        );
+        assert_eq!(record.order, None);
+        assert_eq!(outbox[0].detail_type, "OrderRejected");
+    }
+}
+
+#[tokio::test]
+async fn an_order_id_that_is_no_uuid_is_refused_with_a_reason_and_not_kept() {
+    let long = "a".repeat(256);
+    for bad in ["", "42", "\",\"principal\":\"x", "x&MessageBody=y", long.as_str()] {
+        let table = Table::default();
+        assert!(handle(&table, &Noon, &[message("m1", bad, "customer-1", body())]).await.ids().is_empty());
+        assert!(table.orders.borrow().is_empty());
+        let refused = table.refused.borrow();
+        assert_eq!(refused[0].reason, INVALID_ORDER_ID);
+        assert!(bad.is_empty() || !serde_json::to_string(&refused[0]).unwrap().contains(bad));
+    }
+}
+
+#[tokio::test]
+async fn one_malformed_message_in_a_batch_fails_alone() {
+    let table = Table::default();
+    let other = "7e57d004-2b97-4e7a-b45f-5387367791ce";
+    let third = "7e57d004-2b97-4e7a-b45f-5387367791cf";
+    let batch = [
+        message("m1", ORDER, "customer-1", body()),
+        message("m2", other, "customer-1", "{"),
+        message("m3", third, "not a principal", body()),
+        message("m4", other, "customer-1", body()),
+    ];
+    assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["m2", "m3"]);
+    assert_eq!(table.orders.borrow().len(), 2);
+}
+
+#[tokio::test]
+async fn a_busy_catalogue_fails_every_order_and_rejects_none() {
+    let table = Table { busy: true, ..Table::default() };
+    let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
+    assert_eq!(failures.ids(), ["m1"]);
+    assert!(table.orders.borrow().is_empty());
+}

@@ -1,0 +1,148 @@
+//! Answers `GET /orders/{orderId}`.
+//!
+//! Consumes: requests from API Gateway, whose authorizer has checked the token.
+//! Emits: nothing.
+//! An order that does not exist, is not known yet, or belongs to somebody else is not found: the three cannot be
+//! told apart from outside.
+
+use aws_lambda_events::{
+    apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse},
+    encodings::Body,
+    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::CONTENT_TYPE},
+};
+use lakeside_contracts::{
+    WireTime,
+    api::{OrderStatusView, TimelineEntry},
+};
+use lakeside_domain::{
+    ids::{CustomerId, OrderId},
+    order_status::{KnownFact, status},
+};
+use lakeside_kit::dynamo::StoreError;
+use serde::Serialize;
+use serde_json::json;
+
+/// What is known about an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Whose it is, once that is known.
+    pub customer_id: Option<CustomerId>,
+    /// The facts, in no order.
+    pub facts: Vec<KnownFact>,
+}
+
+/// The view's table.
+pub trait StatusView {
+    /// What is known about an order, if anything.
+    async fn load(&self, order_id: OrderId) -> Result<Option<View>, StoreError>;
+}
+
+/// Handles one request.
+///
+/// # Errors
+/// [`StoreError`] if the view cannot be read; the client gets a 502 without details.
+pub async fn handle(
+    view: &impl StatusView,
+    request: ApiGatewayProxyRequest,
+) -> Result<ApiGatewayProxyResponse, StoreError> {
+    let claims = request.request_context.authorizer.fields.get("claims");
+    let principal = claims.and_then(|claims| claims.get("sub")).and_then(|sub| sub.as_str());
+    let order_id = request.path_parameters.get("orderId").and_then(|id| OrderId::parse(id).ok());
+    let (Some(principal), Some(order_id)) = (principal, order_id) else { return Ok(not_found()) };
+    let found = view.load(order_id).await?;
+    Ok(found
+        .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
+        .and_then(|view| body(order_id, view.facts))
+        .map_or_else(not_found, |body| response(200, &body)))
+}
+
+fn body(order_id: OrderId, mut facts: Vec<KnownFact>) -> Option<OrderStatusView> {
+    let (status, reason) = status(&facts)?;
+    facts.sort_by(|a, b| (a.occurred_at, &a.event).cmp(&(b.occurred_at, &b.event)));
+    let timeline = facts
+        .into_iter()
+        .map(|fact| TimelineEntry { event: fact.event, occurred_at: WireTime(fact.occurred_at) })
+        .collect();
+    Some(OrderStatusView { order_id, status, reason, timeline })
+}
+
+fn not_found() -> ApiGatewayProxyResponse {
+    response(404, &json!({"message": "order not found"}))
+}
+
+fn response(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = status_code;
+    response.headers = headers;
+    response.body = serde_json::to_string(body).ok().map(Body::Text);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use lakeside_domain::time::Timestamp;
+
+    use super::*;
+
+    const ORDER: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
+
+    struct Known(Option<View>);
+
+    impl StatusView for Known {
+        async fn load(&self, _: OrderId) -> Result<Option<View>, StoreError> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn view(owner: Option<&str>, events: &[(&str, i64)]) -> Known {
+        let facts = events.iter().map(|(event, at)| KnownFact {
+            event: (*event).into(),
+            occurred_at: Timestamp::from_millis(*at),
+            reason: None,
+        });
+        Known(Some(View {
+            customer_id: owner.map(|o| CustomerId::parse(o).unwrap()),
+            facts: facts.collect(),
+        }))
+    }
+
+    async fn get(view: &Known, order_id: &str, principal: Option<&str>) -> (i64, serde_json::Value) {
+        let request = json!({
+            "httpMethod": "GET", "pathParameters": {"orderId": order_id},
+            "requestContext": {"httpMethod": "GET", "authorizer": principal.map(|sub| json!({"claims": {"sub": sub}}))},
+        });
+        let response = handle(view, serde_json::from_value(request).unwrap()).await.unwrap();
+        let Some(Body::Text(text)) = response.body else { panic!("a body") };
+        (response.status_code, serde_json::from_str(&text).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_owner_sees_status_and_timeline_oldest_first() {
+        let view = view(Some("me"), &[("OrderFulfilled", 9), ("OrderCreated", 1), ("StockReserved", 2)]);
+        let (status, body) = get(&view, ORDER, Some("me")).await;
+        assert_eq!(status, 200);
+        assert_eq!(body["status"], "FULFILLED");
+        let events: Vec<_> =
+            body["timeline"].as_array().unwrap().iter().map(|e| e["event"].clone()).collect();
+        assert_eq!(events, ["OrderCreated", "StockReserved", "OrderFulfilled"]);
+    }
+
+    #[tokio::test]
+    async fn missing_unknown_and_foreign_orders_look_the_same() {
+        let mine = view(Some("me"), &[("OrderCreated", 1)]);
+        let nobody_s_yet = view(None, &[("StockReserved", 1)]);
+        let answers = [
+            get(&Known(None), ORDER, Some("me")).await,
+            get(&mine, ORDER, Some("you")).await,
+            get(&nobody_s_yet, ORDER, Some("me")).await,
+            get(&mine, "42", Some("me")).await,
+            get(&mine, ORDER, None).await,
+        ];
+        for answer in answers {
+            assert_eq!(answer, (404, json!({"message": "order not found"})));
+        }
+    }
+}

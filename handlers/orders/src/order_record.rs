@@ -1,0 +1,72 @@
+//! The order as it is stored: one item per order id, forever.
+
+use lakeside_domain::{
+    ids::{CustomerId, OrderId},
+    order::{Order, OrderState},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// An order, or a submission that was refused under its order id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRecord {
+    /// The client's id.
+    pub order_id: OrderId,
+    /// Whose it is: the first to submit under this id.
+    pub customer_id: CustomerId,
+    /// SHA-256 of the first submission, in hex.
+    pub fingerprint: String,
+    /// Where it stands.
+    pub state: OrderState,
+    /// What was accepted; absent if it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Counts the writes; each one replaces exactly the one before.
+    pub version: u64,
+}
+
+/// A submission under an id that belongs to another one. Kept for operations; its sender sees the first order or
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictRecord {
+    /// Under which id.
+    pub order_id: OrderId,
+    /// Who sent it.
+    pub customer_id: CustomerId,
+    /// SHA-256 of it, in hex.
+    pub fingerprint: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// A submission that could not even be recorded as an order. Kept for operations for thirty days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedRecord {
+    /// Why, as a code.
+    pub reason: String,
+    /// SHA-256 of the order id that was sent, in hex: the text itself may hold anything.
+    pub order_id_digest: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// What became of a first write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// It is the first under its id.
+    Created,
+    /// There is one already.
+    Exists(Box<OrderRecord>),
+}
+
+/// What became of a later write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// Written.
+    Yes,
+    /// Somebody else wrote in between: read and decide again.
+    Stale,
+}

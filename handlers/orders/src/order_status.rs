@@ -1,0 +1,169 @@
+//! Keeps what customers see of their orders: the set of facts that are known about each.
+//!
+//! Consumes: the facts of all domains about orders.
+//! Emits: nothing.
+//! Idempotency key: the kind of fact; the first one of its kind stays, so duplicates, replays and any order of
+//! arrival end in the same view.
+//! Retries: when the table is busy or does not answer.
+//! Parks: what is no event about an order.
+
+use lakeside_contracts::{Delivery, Domain, Event, WireTime};
+use lakeside_domain::{
+    ids::{CustomerId, OrderId, ReasonCode},
+    order_status::KnownFact,
+};
+use lakeside_kit::{
+    disposition::{Disposed, Disposition},
+    dynamo::StoreError,
+    sqs::{DecodeError, Failures, Message, each},
+};
+use serde::{Deserialize, Serialize};
+
+/// The part of an event's data that the view keeps; every event about an order has this shape.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AboutAnOrder {
+    order_id: OrderId,
+    customer_id: Option<CustomerId>,
+    reason: Option<ReasonCode>,
+}
+
+/// What the view keeps of a fact, beside its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Known {
+    /// When it happened.
+    pub occurred_at: WireTime,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonCode>,
+}
+
+impl Known {
+    /// As a fact of kind `event`.
+    pub fn of(self, event: &str) -> KnownFact {
+        KnownFact { event: event.into(), occurred_at: self.occurred_at.0, reason: self.reason }
+    }
+}
+
+/// One fact for the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewFact {
+    /// About which order.
+    pub order_id: OrderId,
+    /// The event's detail-type.
+    pub event: String,
+    /// Whose order it is, if the event says so.
+    pub customer_id: Option<CustomerId>,
+    /// What is kept.
+    pub known: Known,
+}
+
+/// The view's table.
+pub trait StatusView {
+    /// Adds a fact, unless one of its kind is there.
+    async fn record(&self, fact: &ViewFact) -> Result<(), StoreError>;
+}
+
+/// Why a fact could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The message is no event.
+    #[error(transparent)]
+    Message(#[from] DecodeError),
+    /// The event comes from nobody this view listens to.
+    #[error("events of `{0}` do not belong into this view")]
+    Source(String),
+    /// The event is not about an order.
+    #[error("the event is not about an order")]
+    Event(#[source] serde_json::Error),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Disposed for ProjectionError {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Message(_) | Self::Source(_) | Self::Event(_) => Disposition::Park,
+            Self::Store(error) => error.disposition(),
+        }
+    }
+}
+
+/// Handles a batch, each message on its own.
+pub async fn handle(view: &impl StatusView, messages: &[Message]) -> Failures {
+    each(messages, async |message| Ok::<_, ProjectionError>(view.record(&read(&message.delivery()?)?).await?))
+        .await
+}
+
+fn read(delivery: &Delivery) -> Result<ViewFact, ProjectionError> {
+    let sources = [Domain::Orders, Domain::Inventory, Domain::Fulfilment].map(Domain::source);
+    if !sources.contains(&delivery.source.as_str()) {
+        return Err(ProjectionError::Source(delivery.source.clone()));
+    }
+    let event = Event::<AboutAnOrder>::deserialize(&delivery.detail).map_err(ProjectionError::Event)?;
+    Ok(ViewFact {
+        order_id: event.data.order_id,
+        event: delivery.detail_type.clone(),
+        customer_id: event.data.customer_id,
+        known: Known { occurred_at: event.metadata.occurred_at, reason: event.data.reason },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, collections::HashMap};
+
+    use lakeside_contracts::generate::documents;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct View(RefCell<HashMap<(OrderId, String), Known>>);
+
+    impl StatusView for View {
+        async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
+            self.0
+                .borrow_mut()
+                .entry((fact.order_id, fact.event.clone()))
+                .or_insert_with(|| fact.known.clone());
+            Ok(())
+        }
+    }
+
+    fn message(id: &str, source: &str, detail_type: &str, detail: &Value) -> Message {
+        let body = json!({"source": source, "detail-type": detail_type, "detail": detail});
+        Message { id: id.into(), body: body.to_string(), attributes: HashMap::new() }
+    }
+
+    #[tokio::test]
+    async fn every_event_of_the_contracts_has_the_shape_that_the_view_reads() {
+        let view = View::default();
+        let mut messages = Vec::new();
+        for document in documents().unwrap() {
+            let Some(folder) = document.path.strip_suffix("/examples/v1.json") else { continue };
+            let Some((domain, event)) = folder.strip_prefix("events/").and_then(|f| f.split_once('/')) else {
+                continue;
+            };
+            let detail = serde_json::from_str(&document.text).unwrap();
+            messages.push(message(event, &format!("lakeside.{domain}"), event, &detail));
+        }
+        assert!(messages.len() > 10);
+        assert!(handle(&view, &messages).await.ids().is_empty());
+        assert!(handle(&view, &messages).await.ids().is_empty(), "again");
+        assert_eq!(view.0.borrow().len(), messages.len());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_about_an_order_fails_alone() {
+        let view = View::default();
+        let messages = [
+            message("m1", "lakeside.orders", "OrderConfirmed", &json!({})),
+            message("m2", "aws.states", "OrderConfirmed", &json!({})),
+        ];
+        assert_eq!(handle(&view, &messages).await.ids(), ["m1", "m2"]);
+        assert!(view.0.borrow().is_empty());
+    }
+}
