@@ -1,0 +1,137 @@
+//! `make check`: everything that can be told without running Lakeside.
+
+mod languages;
+mod names;
+mod paths;
+mod purity;
+mod terraform;
+
+use std::process::Command;
+
+use anyhow::bail;
+
+use crate::interrupt::Interrupted;
+use crate::layout::Layout;
+use crate::progress::{Progress, Step};
+use crate::{cloud, run};
+
+/// What the checks share.
+pub struct Context<'a> {
+    layout: &'a Layout,
+    progress: &'a Progress,
+}
+
+/// How a check ended that did not fail.
+enum Outcome {
+    Passed(String),
+    /// It could not be done here, and need not be.
+    Skipped(String),
+}
+
+struct Check {
+    name: &'static str,
+    run: fn(&Context<'_>, &Step<'_>) -> anyhow::Result<Outcome>,
+}
+
+/// From the quick ones to the long ones; tools are installed by the first check that needs them.
+const CHECKS: [Check; 15] = [
+    Check { name: "rust format", run: rust_format },
+    Check { name: "machine paths", run: paths::check },
+    Check { name: "domain purity", run: purity::check },
+    Check { name: "names of functions", run: names::check },
+    Check { name: "spelling", run: languages::spelling },
+    Check { name: "unused dependencies", run: languages::unused_dependencies },
+    Check { name: "licences and sources", run: languages::licences },
+    Check { name: "advisories", run: languages::advisories },
+    Check { name: "state machines: statelint", run: languages::statelint },
+    Check { name: "state machines: asl-validator", run: languages::asl_validator },
+    Check { name: "terraform format", run: terraform::format },
+    Check { name: "terraform validate", run: terraform::validate },
+    Check { name: "terraform test", run: terraform::test },
+    Check { name: "clippy", run: clippy },
+    Check { name: "contract files", run: contracts },
+];
+
+/// Runs the checks, or those whose name contains one of the words, and reports all failures.
+pub fn check(layout: &Layout, progress: &Progress, only: &[String]) -> anyhow::Result<()> {
+    let context = Context { layout, progress };
+    let chosen: Vec<&Check> = CHECKS
+        .iter()
+        .filter(|check| only.is_empty() || only.iter().any(|word| check.name.contains(&word.to_lowercase())))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("no check is called so; there are: {}", names.join(", "));
+    }
+    let mut failed = Vec::new();
+    for check in chosen {
+        let step = progress.step(check.name);
+        match (check.run)(&context, &step) {
+            Ok(Outcome::Passed(detail)) => step.done(&detail),
+            Ok(Outcome::Skipped(reason)) => step.skipped(&reason),
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                step.failed("");
+                crate::print_error(&error);
+                failed.push(check.name);
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+impl Context<'_> {
+    /// Runs a command in the checkout; all that it prints goes to a log of the given name.
+    fn run(&self, step: &Step<'_>, log: &str, command: &mut Command) -> anyhow::Result<()> {
+        let what = format!("`{}`", describe(command));
+        command.current_dir(&self.layout.root);
+        run::logged(step, &what, command, &self.log(log))
+    }
+
+    fn log(&self, name: &str) -> std::path::PathBuf {
+        self.layout.logs().join(format!("check-{name}.log"))
+    }
+}
+
+/// The command as a person would type it, without the directories of the tools.
+fn describe(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or(program.as_os_str()).to_string_lossy()];
+    words.extend(command.get_args().map(|argument| argument.to_string_lossy()));
+    words.join(" ")
+}
+
+fn passed() -> Outcome {
+    Outcome::Passed(String::new())
+}
+
+fn rust_format(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    context.run(step, "fmt", Command::new("cargo").args(["fmt", "--all", "--check"]))?;
+    Ok(passed())
+}
+
+fn clippy(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("cargo");
+    command.args(["clippy", "--workspace", "--all-targets", "--color", "never", "--", "-D", "warnings"]);
+    context.run(step, "clippy", &mut command)?;
+    Ok(passed())
+}
+
+/// The committed schemas and examples are those that the Rust types give.
+fn contracts(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    cloud::build(context.layout, context.progress)?;
+    let mut command = Command::new(context.layout.binary("generate-contracts"));
+    context.run(step, "contracts", command.arg("--check"))?;
+    Ok(passed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_described_as_it_would_be_typed() {
+        let mut command = Command::new("/somewhere/bin/typos");
+        assert_eq!(describe(command.args(["--format", "brief"])), "typos --format brief");
+    }
+}

@@ -1,0 +1,250 @@
+//! The local cloud: `make up` and `make down`.
+//!
+//! Everything in the emulator and the sandbox is in their memory. A cloud one of whose processes has died is
+//! therefore ended whole, its Terraform states included, and built anew.
+
+mod services;
+mod state;
+mod variables;
+
+use std::fs::File;
+use std::process::Command;
+
+use anyhow::{Context, anyhow, bail};
+
+pub use self::variables::Variables;
+use crate::functions::{self, Function};
+use crate::interrupt::Interrupted;
+use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file, write_atomically};
+use crate::progress::Progress;
+use crate::terraform::{self, GROUPS, Terraform, Workspace};
+use crate::{envfile, package, process, run, tools};
+use state::State;
+
+/// A cloud that is up.
+pub struct Cloud {
+    /// Whether this call started its processes.
+    pub fresh: bool,
+    /// What is in its environment file.
+    pub variables: Variables,
+    /// How Terraform was run.
+    pub terraform: Terraform,
+}
+
+/// `make up`: says where everything is once it is.
+pub fn up_and_report(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let paths = layout.cloud();
+    let cloud = up(layout, &paths, progress)?;
+    progress.say("");
+    println!("The local cloud is up ({}).", progress.elapsed());
+    println!("  API      {}", cloud.variables.get("LAKESIDE_API_URL"));
+    println!("  AWS      {}", cloud.variables.get("AWS_ENDPOINT_URL"));
+    println!("  sandbox  {}", cloud.variables.get("LAKESIDE_SANDBOX_URL"));
+    println!("  shell    . {}", layout.shown(&paths.env_file()));
+    println!("`make demo` follows orders through it; `make down` ends it.");
+    Ok(())
+}
+
+/// Brings a cloud up, or up to date. Interrupted, it ends what it started.
+pub fn up(layout: &Layout, paths: &CloudPaths, progress: &Progress) -> anyhow::Result<Cloud> {
+    create_dir(&paths.dir)?;
+    let _lock = lock(paths)?;
+    let step = progress.step("find the tools");
+    let terraform = Terraform::prepare(layout)?;
+    step.done(&terraform.source);
+    tools::python(layout, progress)?;
+    build(layout, progress)?;
+    let functions = functions::list(layout)?;
+    package::package(layout, progress, &functions)?;
+
+    let running = State::of_running(paths)?;
+    let fresh = running.is_none();
+    let mut state = if let Some(state) = running {
+        state
+    } else {
+        end(paths, progress, "clear away a dead cloud")?;
+        services::start(layout, paths, progress).inspect_err(|_| end_quietly(paths))?
+    };
+    let outcome = deploy(layout, paths, progress, &terraform, &functions, &mut state);
+    match outcome {
+        Ok(variables) => Ok(Cloud { fresh, variables, terraform }),
+        Err(error) if fresh && error.is::<Interrupted>() => {
+            end_quietly(paths);
+            Err(error)
+        }
+        Err(error) => {
+            progress
+                .say("The cloud keeps running as it is: `make up` goes on from there, `make down` ends it.");
+            Err(error)
+        }
+    }
+}
+
+/// `make down`: ends exactly the processes of this cloud.
+pub fn down(paths: &CloudPaths, progress: &Progress) -> anyhow::Result<()> {
+    if !paths.run().exists() {
+        progress.say("No local cloud is running here.");
+        return Ok(());
+    }
+    let _lock = lock(paths)?;
+    end(paths, progress, "end the local cloud")
+}
+
+/// How Terraform reaches a cloud that is up.
+pub fn workspace<'a>(
+    layout: &Layout,
+    terraform: &'a Terraform,
+    paths: &'a CloudPaths,
+) -> anyhow::Result<Workspace<'a>> {
+    let state = State::of_running(paths)?.ok_or_else(|| anyhow!("the local cloud has stopped"))?;
+    Ok(Workspace { terraform, paths, environment: variables::for_terraform(layout, &state) })
+}
+
+/// Builds every binary in one go: Cargo then unifies the features once, and the AWS SDK is compiled once.
+pub fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let step = progress.step("build the workspace");
+    let mut command = Command::new("cargo");
+    command.current_dir(&layout.root).args([
+        "build",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--bins",
+        "--color",
+        "never",
+    ]);
+    run::logged(&step, "cargo build", &mut command, &layout.logs().join("build.log"))?;
+    step.done("");
+    Ok(())
+}
+
+fn deploy(
+    layout: &Layout,
+    paths: &CloudPaths,
+    progress: &Progress,
+    terraform: &Terraform,
+    functions: &[Function],
+    state: &mut State,
+) -> anyhow::Result<Variables> {
+    let workspace = Workspace { terraform, paths, environment: variables::for_terraform(layout, state) };
+    for group in GROUPS {
+        apply_group(&workspace, progress, functions, paths, state, group)?;
+    }
+    let variables = variables::for_users(&workspace, state)?;
+    if !state.seeded {
+        let step = progress.step("load the demo stock");
+        let mut command = Command::new(layout.binary("lakeside-seed"));
+        command.current_dir(&layout.root).envs(variables.iter());
+        run::logged(&step, "lakeside-seed", &mut command, &paths.logs().join("seed.log"))?;
+        state.seeded = true;
+        state.save(paths)?;
+        step.done("");
+    }
+    write_atomically(&paths.env_file(), envfile::render(variables.as_slice()).as_bytes())?;
+    Ok(variables)
+}
+
+/// Applies those roots of a group that changed, all at the same time.
+fn apply_group(
+    workspace: &Workspace<'_>,
+    progress: &Progress,
+    functions: &[Function],
+    paths: &CloudPaths,
+    state: &mut State,
+    group: &[terraform::Root],
+) -> anyhow::Result<()> {
+    let mut changed = Vec::new();
+    for root in group {
+        let fingerprint = workspace.fingerprint(root, functions)?;
+        let again = state.applied.contains_key(root.name);
+        let step = progress.step(&format!("terraform apply {}", root.name));
+        if state.applied.get(root.name) == Some(&fingerprint) {
+            step.skipped("unchanged");
+            continue;
+        }
+        // One after the other, for Terraform's plugin cache does not bear two at once.
+        workspace.init(&step, root)?;
+        changed.push((root, step, fingerprint, again));
+    }
+    let outcomes: Vec<anyhow::Result<(&str, String)>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = changed
+            .into_iter()
+            .map(|(root, step, fingerprint, again)| {
+                scope.spawn(move || {
+                    workspace.apply(&step, root, again)?;
+                    step.done("");
+                    Ok((root.name, fingerprint))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("applying panicked"))))
+            .collect()
+    });
+    let mut first_error = None;
+    for outcome in outcomes {
+        match outcome {
+            Ok((name, fingerprint)) => {
+                state.applied.insert(name.to_owned(), fingerprint);
+            }
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    state.save(paths)?;
+    first_error.map_or(Ok(()), Err)
+}
+
+/// Ends whatever is left of a cloud and forgets its state. Says nothing where no process was ever started.
+fn end(paths: &CloudPaths, progress: &Progress, what: &str) -> anyhow::Result<()> {
+    if !paths.run().exists() {
+        clear(paths)?;
+        return Ok(());
+    }
+    let step = progress.step(what);
+    let ended = clear(paths)?;
+    step.done(&format!("{ended} processes ended"));
+    Ok(())
+}
+
+fn end_quietly(paths: &CloudPaths) {
+    if let Err(error) = clear(paths) {
+        eprintln!("error: {error:#}");
+    }
+}
+
+fn clear(paths: &CloudPaths) -> anyhow::Result<usize> {
+    // Without a token nothing was ever started.
+    let ended = match State::token(paths)? {
+        Some(token) => process::end_all(&State::identities(paths), &token),
+        None => 0,
+    };
+    remove_file(&paths.env_file())?;
+    for root in GROUPS.iter().flat_map(|group| group.iter()) {
+        for state in ["state.tfstate", "state.tfstate.backup", "second.tfplan"] {
+            remove_file(&paths.terraform().join(root.name).join(state))?;
+        }
+    }
+    remove_dir(&paths.run())?;
+    Ok(ended)
+}
+
+/// Keeps two commands from working on one cloud at the same time.
+fn lock(paths: &CloudPaths) -> anyhow::Result<File> {
+    let path = paths.lock();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another command works on this cloud right now: wait for it, or end it")
+        }
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Builds, starts, checks and measures Lakeside on one machine; the Makefile is its front door.
+
+mod bench;
+mod check;
+mod cloud;
+mod demo;
+mod drift;
+mod envfile;
+mod fingerprint;
+mod functions;
+mod http;
+mod interrupt;
+mod layout;
+mod mirror;
+mod package;
+mod ports;
+mod process;
+mod progress;
+mod run;
+mod suite;
+mod terraform;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::layout::Layout;
+use crate::progress::Progress;
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Builds, starts, checks and measures Lakeside on this machine")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the functions, start the local cloud and apply every Terraform root to it
+    Up,
+    /// End the local cloud and forget its state
+    Down,
+    /// Follow real orders through the local cloud
+    Demo {
+        /// Arguments for the demo itself
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Format, lints, licences, contracts, purity, Terraform, state machine, names
+    Check {
+        /// Run only the checks whose name contains one of these words
+        only: Vec<String>,
+    },
+    /// The checks, every test, and the end-to-end tests on a local cloud of their own
+    Test,
+    /// Size and start-up time of every function, and the time from accepted to fulfilled
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = interrupt::install().and_then(|()| run_task(arguments.task));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn run_task(task: Task) -> anyhow::Result<()> {
+    let layout = Layout::find()?;
+    let progress = Progress::new();
+    match task {
+        Task::Up => cloud::up_and_report(&layout, &progress),
+        Task::Down => cloud::down(&layout.cloud(), &progress),
+        Task::Demo { arguments } => demo::demo(&layout, &progress, &arguments),
+        Task::Check { only } => check::check(&layout, &progress, &only),
+        Task::Test => suite::test(&layout, &progress),
+        Task::Bench(options) => bench::bench(&layout, &progress, &options),
+    }
+}
+
+fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(interrupted) = error.downcast_ref::<interrupt::Interrupted>() {
+        eprintln!("{interrupted}");
+        return ExitCode::from(interrupted.exit_code());
+    }
+    print_error(error);
+    ExitCode::FAILURE
+}
+
+/// Prints one sentence, after the end of the failed command's log where there is one.
+fn print_error(error: &anyhow::Error) {
+    if let Some(failed) = error.downcast_ref::<run::CommandFailed>() {
+        for line in &failed.tail {
+            eprintln!("    {line}");
+        }
+    }
+    eprintln!("error: {error:#}");
+}

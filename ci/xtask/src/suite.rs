@@ -1,0 +1,115 @@
+//! `make test`: the checks, every test without a cloud, and the end-to-end tests on a cloud of their own.
+
+use std::process::Command;
+
+use anyhow::bail;
+
+use crate::interrupt::Interrupted;
+use crate::layout::Layout;
+use crate::progress::Progress;
+use crate::{check, cloud, drift, run, tools};
+
+/// The package whose tests need a cloud.
+const END_TO_END: &str = "lakeside-e2e";
+
+/// Runs everything; a failure in one part does not keep the others from running.
+pub fn test(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let mut failures = Failures::default();
+    progress.heading("checks");
+    failures.note("the checks", check::check(layout, progress, &[]))?;
+    progress.heading("tests without a cloud");
+    failures.note("the tests without a cloud", without_cloud(layout))?;
+    progress.heading("end-to-end tests");
+    failures.note("the end-to-end tests", end_to_end(layout, progress))?;
+    failures.finish(progress)
+}
+
+/// What failed so far.
+#[derive(Default)]
+struct Failures(Vec<&'static str>);
+
+impl Failures {
+    /// Reports and remembers a failure; only an interruption ends the whole.
+    fn note(&mut self, what: &'static str, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) if error.is::<Interrupted>() => Err(error),
+            Err(error) => {
+                crate::print_error(&error);
+                self.0.push(what);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self, progress: &Progress) -> anyhow::Result<()> {
+        if self.0.is_empty() {
+            progress.say(&format!("All checks and tests passed in {}.", progress.elapsed()));
+            return Ok(());
+        }
+        bail!("failed: {}", self.0.join(", "))
+    }
+}
+
+/// Every package is built as part of the workspace, for `-p` would have Cargo build the AWS SDK with other features.
+fn without_cloud(layout: &Layout) -> anyhow::Result<()> {
+    let mut command = cargo(layout);
+    if has_nextest() {
+        command.args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "-E",
+            &format!("not package({END_TO_END})"),
+        ]);
+    } else {
+        command.args(["test", "--workspace", "--exclude", END_TO_END, "--no-fail-fast"]);
+    }
+    run::streamed("the test run", &mut command)
+}
+
+fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let paths = layout.test_cloud();
+    // The end-to-end tests count stock and payments, so they start from nothing.
+    cloud::down(&paths, &Progress::silent())?;
+    let outcome = cloud::up(layout, &paths, progress).and_then(|cloud| {
+        let mut failures = Failures::default();
+        failures.note("the end-to-end tests", run_end_to_end(layout, &paths.env_file()))?;
+        failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
+        if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
+    });
+    cloud::down(&paths, progress)?;
+    if outcome.is_err() {
+        progress.say(&format!("The logs are in {}.", layout.shown(&paths.logs())));
+    }
+    outcome
+}
+
+fn run_end_to_end(layout: &Layout, env_file: &std::path::Path) -> anyhow::Result<()> {
+    let mut command = cargo(layout);
+    command.env("LAKESIDE_ENV_FILE", env_file);
+    if has_nextest() {
+        command.args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "-E",
+            &format!("package({END_TO_END})"),
+        ]);
+    } else {
+        command.args(["test", "--package", END_TO_END, "--no-fail-fast"]);
+    }
+    run::streamed("the end-to-end run", &mut command)
+}
+
+fn has_nextest() -> bool {
+    tools::is_installed("cargo-nextest")
+}
+
+fn cargo(layout: &Layout) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(&layout.root);
+    command
+}

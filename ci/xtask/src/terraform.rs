@@ -1,0 +1,263 @@
+//! Terraform on a local cloud: which roots there are, in which order, and how each is initialised and applied.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::fingerprint::Fingerprint;
+use crate::functions::Function;
+use crate::layout::{CloudPaths, Layout, create_dir, write_atomically};
+use crate::mirror::{self, Source, Surroundings, Wanted};
+use crate::progress::Step;
+use crate::run;
+use crate::tools;
+
+/// Most of an apply is waiting for queues, so many resources are made at once.
+const PARALLELISM: &str = "-parallelism=64";
+
+/// One root module with a state of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What it is called in logs and in the list of known drift.
+    pub name: &'static str,
+    /// Its directory below the checkout.
+    pub dir: &'static str,
+    /// The crate below `handlers/` whose functions it deploys.
+    pub squad: Option<&'static str>,
+}
+
+/// The platform, which everything else reads.
+pub const PLATFORM: Root = Root { name: "platform", dir: "platform-terraform/region", squad: None };
+/// Inventory, whose functions the saga calls.
+pub const INVENTORY: Root =
+    Root { name: "inventory", dir: "squad-modules/inventory", squad: Some("inventory") };
+/// Orders.
+pub const ORDERS: Root = Root { name: "orders", dir: "squad-modules/orders", squad: Some("orders") };
+/// Fulfilment, with the saga.
+pub const FULFILMENT: Root =
+    Root { name: "fulfilment", dir: "squad-modules/fulfilment", squad: Some("fulfilment") };
+
+/// The roots in the order of what they read from each other; those of one group can be applied at the same time.
+pub const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT]];
+
+/// Terraform as this checkout runs it.
+#[derive(Clone, Debug)]
+pub struct Terraform {
+    layout: Layout,
+    cli_config: Option<PathBuf>,
+    plugin_cache: Option<PathBuf>,
+    /// Where the provider comes from, for the reader.
+    pub source: String,
+}
+
+/// Terraform against one local cloud.
+pub struct Workspace<'a> {
+    /// How Terraform is run.
+    pub terraform: &'a Terraform,
+    /// Where the states lie.
+    pub paths: &'a CloudPaths,
+    /// What points the provider at the emulator, and the variables that only this machine knows.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Terraform {
+    /// Checks the installed Terraform and decides where the provider comes from.
+    pub fn prepare(layout: &Layout) -> anyhow::Result<Self> {
+        let tool = tools::terraform(layout)?;
+        let lock = fs::read_to_string(layout.root.join(PLATFORM.dir).join(".terraform.lock.hcl"))
+            .unwrap_or_default();
+        let wanted = Wanted { version: mirror::locked_version(&lock), platform: tool.platform };
+        let source = mirror::find(&Surroundings::of_this_process(), &wanted)?;
+        let shown = match &source {
+            Source::Configured(Some(file)) => format!("as {} says", file.display()),
+            Source::Configured(None) => "as your Terraform configuration says".to_owned(),
+            Source::Mirror(mirror) => format!("from the mirror {}", mirror.display()),
+            Source::Registry => "from the public registry".to_owned(),
+        };
+        // A mirror is used in place; only what comes over the network is worth keeping.
+        let plugin_cache = match &source {
+            Source::Mirror(_) => None,
+            _ => Some(layout.terraform().join("plugin-cache")),
+        };
+        if let Some(cache) = &plugin_cache {
+            create_dir(cache)?;
+        }
+        let cli_config = mirror::configure(&source, &layout.terraform().join("cli.tfrc"))?;
+        Ok(Self {
+            layout: layout.clone(),
+            cli_config,
+            plugin_cache,
+            source: format!("Terraform {}, provider {shown}", tool.version),
+        })
+    }
+
+    /// A Terraform command in `dir` with its working data in `data`.
+    pub fn command(&self, dir: &Path, data: &Path) -> Command {
+        let mut command = Command::new("terraform");
+        command.current_dir(dir).env("TF_DATA_DIR", data).env("CHECKPOINT_DISABLE", "1").env("TF_INPUT", "0");
+        command.env("TF_IN_AUTOMATION", "1").env_remove("TF_WORKSPACE").env_remove("TF_CLI_CONFIG_FILE");
+        for (name, _) in std::env::vars_os() {
+            // Options meant for somebody's other projects.
+            if name.to_string_lossy().starts_with("TF_CLI_ARGS")
+                || name.to_string_lossy().starts_with("TF_VAR_")
+            {
+                command.env_remove(name);
+            }
+        }
+        if let Some(config) = &self.cli_config {
+            command.env("TF_CLI_CONFIG_FILE", config);
+        }
+        match &self.plugin_cache {
+            Some(cache) => command.env("TF_PLUGIN_CACHE_DIR", cache),
+            None => command.env_remove("TF_PLUGIN_CACHE_DIR"),
+        };
+        command
+    }
+}
+
+impl Workspace<'_> {
+    /// What a root's state depends on: its files, everything that it shares with others, its functions, its variables.
+    pub fn fingerprint(&self, root: &Root, functions: &[Function]) -> anyhow::Result<String> {
+        let layout = &self.terraform.layout;
+        let mut fingerprint = Fingerprint::default();
+        for shared in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api"] {
+            let dir = layout.root.join(shared);
+            if dir.is_dir() {
+                fingerprint.add_dir(&layout.root, &dir)?;
+            }
+        }
+        fingerprint.add_dir(&layout.root, &layout.root.join(root.dir))?;
+        if let Some(squad) = root.squad {
+            let squads: Vec<&str> =
+                GROUPS.iter().flat_map(|group| group.iter()).filter_map(|root| root.squad).collect();
+            // A function in a crate that is no squad's is deployed by every squad.
+            let ours =
+                |function: &&Function| function.squad == squad || !squads.contains(&function.squad.as_str());
+            for function in functions.iter().filter(ours) {
+                fingerprint
+                    .add_file(&layout.root, &layout.artifacts().join(format!("{}.zip", function.name)))?;
+            }
+        }
+        for (name, value) in &self.environment {
+            fingerprint.add(name, value.as_bytes());
+        }
+        Ok(fingerprint.finish())
+    }
+
+    /// Initialises a root unless nothing has changed since it last was.
+    pub fn init(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<()> {
+        let dir = self.dir(root);
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add_dir(&self.terraform.layout.root, &dir)?;
+        fingerprint.add("source", self.terraform.source.as_bytes());
+        let fingerprint = fingerprint.finish();
+        let stamp = self.data(root).join("initialised.sha256");
+        if fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == fingerprint) {
+            return Ok(());
+        }
+        create_dir(&self.data(root))?;
+        let mut command = self.command(root);
+        command.args(["init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly"]);
+        command.arg(format!("-backend-config=path={}", self.state(root).display()));
+        run::logged(step, &format!("terraform init of {}", root.dir), &mut command, &self.log(root, "init"))
+            .context("the provider may be out of reach: name a mirror in LAKESIDE_TERRAFORM_MIRROR")?;
+        write_atomically(&stamp, fingerprint.as_bytes())
+    }
+
+    /// Applies a root. `again` trusts the state: nobody but Terraform changes what it made in a running local cloud.
+    pub fn apply(&self, step: &Step<'_>, root: &Root, again: bool) -> anyhow::Result<()> {
+        let mut command = self.command(root);
+        command.args([
+            "apply",
+            "-auto-approve",
+            "-input=false",
+            "-no-color",
+            "-compact-warnings",
+            PARALLELISM,
+        ]);
+        if again {
+            command.arg("-refresh=false");
+        }
+        command.args(self.variables(root));
+        run::logged(step, &format!("terraform apply of {}", root.dir), &mut command, &self.log(root, "apply"))
+    }
+
+    /// A root's outputs by name.
+    pub fn outputs(&self, root: &Root) -> anyhow::Result<Value> {
+        let mut command = self.command(root);
+        command.args(["output", "-json", "-no-color"]);
+        let json = run::captured(
+            &format!("terraform output of {}", root.dir),
+            &mut command,
+            &self.log(root, "output"),
+        )?;
+        let outputs: Value = serde_json::from_str(&json).context("terraform output printed no JSON")?;
+        let values = outputs.as_object().into_iter().flatten();
+        Ok(values
+            .map(|(name, output)| (name.clone(), output.get("value").cloned().unwrap_or_default()))
+            .collect())
+    }
+
+    /// What another plan would change, as Terraform's JSON.
+    pub fn plan(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<Value> {
+        let file = self.data(root).join("second.tfplan");
+        let mut command = self.command(root);
+        command.args(["plan", "-input=false", "-no-color", "-compact-warnings", "-lock=false", PARALLELISM]);
+        command.arg(format!("-out={}", file.display())).args(self.variables(root));
+        let what = format!("terraform plan of {}", root.dir);
+        run::logged(step, &what, &mut command, &self.log(root, "plan"))?;
+        let mut command = self.command(root);
+        command.args(["show", "-json", "-no-color"]).arg(&file);
+        let json = run::captured(&what, &mut command, &self.log(root, "show"))?;
+        serde_json::from_str(&json).context("terraform show printed no JSON")
+    }
+
+    fn variables(&self, root: &Root) -> Vec<String> {
+        let profile = self.dir(root).join("local.tfvars");
+        if profile.is_file() { vec![format!("-var-file={}", profile.display())] } else { Vec::new() }
+    }
+
+    fn command(&self, root: &Root) -> Command {
+        let mut command = self.terraform.command(&self.dir(root), &self.data(root));
+        for name in
+            ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"]
+        {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn dir(&self, root: &Root) -> PathBuf {
+        self.terraform.layout.root.join(root.dir)
+    }
+
+    fn data(&self, root: &Root) -> PathBuf {
+        self.paths.terraform().join(root.name)
+    }
+
+    fn state(&self, root: &Root) -> PathBuf {
+        self.data(root).join("state.tfstate")
+    }
+
+    fn log(&self, root: &Root, verb: &str) -> PathBuf {
+        self.paths.logs().join(format!("terraform-{}-{verb}.log", root.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_root_comes_after_what_it_reads() {
+        let order: Vec<&str> = GROUPS.iter().flat_map(|group| group.iter().map(|root| root.name)).collect();
+        let position = |name: &str| order.iter().position(|other| *other == name).unwrap();
+        assert!(position("platform") < position("inventory"));
+        assert!(position("inventory") < position("fulfilment"));
+        assert!(position("platform") < position("orders"));
+    }
+}
