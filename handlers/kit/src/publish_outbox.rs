@@ -18,7 +18,7 @@ use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disposition::chain,
+    disposition::{Disposed, Disposition, chain},
     outbox::{ATTRIBUTE, Entry},
 };
 
@@ -77,6 +77,12 @@ pub enum RecordError {
     /// An entry's detail is not JSON.
     #[error("the detail of event {0} is malformed")]
     Detail(String, #[source] serde_json::Error),
+}
+
+impl Disposed for RecordError {
+    fn disposition(&self) -> Disposition {
+        Disposition::Park
+    }
 }
 
 /// Where events are published.

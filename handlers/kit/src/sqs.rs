@@ -27,6 +27,12 @@ pub struct Message {
 #[error("a message of the batch has no id")]
 pub struct BatchError;
 
+impl Disposed for BatchError {
+    fn disposition(&self) -> Disposition {
+        Disposition::Retry
+    }
+}
+
 /// The text of a message is not what its queue carries.
 #[derive(Debug, thiserror::Error)]
 #[error("the message is no {expected}")]
