@@ -1,0 +1,174 @@
+//! The public door, as a customer's client sees it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use lakeside_contracts::api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine};
+use reqwest::{Client, Method, StatusCode, Url, header::AUTHORIZATION};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{customer::Customer, stock::Goods};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The REST API at one address.
+#[derive(Debug, Clone)]
+pub struct Api {
+    http: Client,
+    url: String,
+}
+
+/// What the door said.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// The body as it came.
+    pub body: String,
+}
+
+impl Reply {
+    /// The body, which must be JSON.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn json(&self) -> anyhow::Result<Value> {
+        serde_json::from_str(&self.body).with_context(|| format!("`{}` is not JSON", self.body))
+    }
+}
+
+impl Api {
+    /// The API at `url`.
+    pub const fn new(http: Client, url: String) -> Self {
+        Self { http, url }
+    }
+
+    /// `PUT /orders/{order_id}` with `body` as it is. The id may be any text: it is encoded as one path segment.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn put(&self, token: Option<&str>, order_id: &str, body: String) -> anyhow::Result<Reply> {
+        self.send(Method::PUT, token, order_id, Some(body)).await
+    }
+
+    /// `GET /orders/{order_id}`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn get(&self, token: Option<&str>, order_id: &str) -> anyhow::Result<Reply> {
+        self.send(Method::GET, token, order_id, None).await
+    }
+
+    /// Submits `order` as `customer` and expects it to be accepted.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub async fn submit(&self, customer: &Customer, order: &NewOrder) -> anyhow::Result<()> {
+        let reply = self.put(Some(&customer.token), &order.id(), order.body()).await?;
+        anyhow::ensure!(
+            reply.status == StatusCode::ACCEPTED,
+            "order {} was answered {}: {}",
+            order.order_id,
+            reply.status,
+            reply.body
+        );
+        Ok(())
+    }
+
+    /// The order as its owner sees it; `None` as long as nothing is known of it.
+    ///
+    /// # Errors
+    /// If the answer is neither an order nor 404.
+    pub async fn view(&self, customer: &Customer, order_id: Uuid) -> anyhow::Result<Option<OrderStatusView>> {
+        let reply = self.get(Some(&customer.token), &order_id.to_string()).await?;
+        match reply.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => serde_json::from_str(&reply.body)
+                .map(Some)
+                .with_context(|| format!("`{}` is no view of an order", reply.body)),
+            other => anyhow::bail!("the view of order {order_id} was answered {other}: {}", reply.body),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        token: Option<&str>,
+        order_id: &str,
+        body: Option<String>,
+    ) -> anyhow::Result<Reply> {
+        let mut url: Url = self.url.parse().with_context(|| format!("`{}` is no URL", self.url))?;
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("`{}` has no path", self.url))?
+            .pop_if_empty()
+            .extend(["orders", order_id]);
+        let mut request = self.http.request(method, url).timeout(TIMEOUT);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await.context("the API does not answer")?;
+        Ok(Reply { status: answer.status(), body: answer.text().await? })
+    }
+}
+
+/// An order that is about to be submitted.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    /// Chosen by the client, at random.
+    pub order_id: Uuid,
+    /// The body.
+    pub request: PlaceOrder,
+}
+
+impl NewOrder {
+    /// An order of these units at the price we know, paid without trouble and shipped without trouble.
+    pub fn of(lines: &[(&Goods, i64)]) -> Self {
+        let amount = lines.iter().map(|(goods, units)| goods.price_minor.saturating_mul(*units)).sum();
+        Self {
+            order_id: Uuid::new_v4(),
+            request: PlaceOrder {
+                channel: "web".into(),
+                lines: lines
+                    .iter()
+                    .map(|(goods, units)| PlaceOrderLine { sku: goods.sku.to_string(), quantity: *units })
+                    .collect(),
+                expected_total: ExpectedTotal { amount, currency: "USD".into() },
+                payment_method: "pm_card_on_file".into(),
+                shipping_address_id: "addr_home".into(),
+            },
+        }
+    }
+
+    /// The same, paid with the method of this handle.
+    #[must_use]
+    pub fn paid_with(mut self, payment_method: &str) -> Self {
+        self.request.payment_method = payment_method.into();
+        self
+    }
+
+    /// The same, shipped to the address of this handle.
+    #[must_use]
+    pub fn shipped_to(mut self, address_id: &str) -> Self {
+        self.request.shipping_address_id = address_id.into();
+        self
+    }
+
+    /// The order id as text.
+    pub fn id(&self) -> String {
+        self.order_id.to_string()
+    }
+
+    /// The total in minor units.
+    pub const fn total_minor(&self) -> i64 {
+        self.request.expected_total.amount
+    }
+
+    /// The body as JSON text.
+    pub fn body(&self) -> String {
+        serde_json::json!(self.request).to_string()
+    }
+}

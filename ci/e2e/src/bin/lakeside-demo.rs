@@ -1,0 +1,32 @@
+//! Follows real orders through a running cloud, then reconciles.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lakeside_e2e::{bench, cloud::Cloud, demo};
+
+/// Follow real orders through a running cloud, then reconcile stock, payments and queues.
+#[derive(Parser)]
+#[command(name = "lakeside-demo")]
+struct Arguments {
+    /// Place 20 orders one after the other and measure instead
+    #[arg(long)]
+    bench: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = async {
+        let cloud = Cloud::open()?;
+        if arguments.bench { bench::run(&cloud).await } else { demo::run(&cloud).await }
+    }
+    .await;
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

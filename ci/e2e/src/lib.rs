@@ -1,0 +1,25 @@
+//! Lakeside seen from outside: what the demo shows and the end-to-end tests check on a running cloud.
+//!
+//! Customers come with real tokens through the public door. What became of their orders is read where it is kept
+//! (view, tables, processor, carrier, buses), never asked of the functions' own code.
+
+pub mod api;
+pub mod asl;
+pub mod bench;
+pub mod books;
+pub mod capture;
+pub mod cloud;
+pub mod contract_check;
+pub mod customer;
+pub mod demo;
+pub mod demo_stock;
+pub mod journey;
+pub mod poll;
+pub mod queues;
+pub mod records;
+pub mod saga;
+pub mod sandbox;
+pub mod settings;
+pub mod signed;
+pub mod stock;
+pub mod terminal;

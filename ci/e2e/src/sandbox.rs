@@ -1,0 +1,95 @@
+//! The books of the payment processor and the carrier: the truth about money and labels.
+
+use anyhow::Context;
+use reqwest::Client;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// The sandbox at one address.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    http: Client,
+    url: String,
+}
+
+/// Everything that was ever charged and labelled.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Ledger {
+    /// One per order that reached the processor.
+    pub payments: Vec<Payment>,
+    /// One per parcel that reached the carrier.
+    pub labels: Vec<Label>,
+}
+
+/// One order's money at the processor.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payment {
+    /// The order's id.
+    pub reference: String,
+    /// Where it stands.
+    pub status: String,
+    /// Minor units taken.
+    pub captured_amount: i64,
+    /// Minor units given back.
+    pub refunded_amount: i64,
+    /// How many times money was taken.
+    pub charges: u32,
+}
+
+impl Payment {
+    /// Minor units that stayed with us.
+    pub const fn kept(&self) -> i64 {
+        self.captured_amount.saturating_sub(self.refunded_amount)
+    }
+}
+
+/// One parcel's label at the carrier.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Label {
+    /// The parcel's id.
+    pub reference: String,
+    /// The order's id, if a label was ever asked for.
+    pub order_id: Option<String>,
+    /// Where it stands.
+    pub status: String,
+    /// How many times it was issued.
+    pub issued: u32,
+}
+
+impl Sandbox {
+    /// The sandbox at `url`.
+    pub const fn new(http: Client, url: String) -> Self {
+        Self { http, url }
+    }
+
+    /// Reads the books.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn ledger(&self) -> anyhow::Result<Ledger> {
+        let url = format!("{}/ledger", self.url);
+        let answer = self.http.get(url).send().await.context("the sandbox does not answer")?;
+        answer.error_for_status()?.json().await.context("the sandbox's ledger is malformed")
+    }
+
+    /// What the processor has for one order, if it was ever asked.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn payment(&self, order_id: Uuid) -> anyhow::Result<Option<Payment>> {
+        let reference = order_id.to_string();
+        Ok(self.ledger().await?.payments.into_iter().find(|payment| payment.reference == reference))
+    }
+
+    /// The labels that the carrier has for one order.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn labels(&self, order_id: Uuid) -> anyhow::Result<Vec<Label>> {
+        let order_id = order_id.to_string();
+        let labels = self.ledger().await?.labels;
+        Ok(labels.into_iter().filter(|label| label.order_id.as_ref() == Some(&order_id)).collect())
+    }
+}

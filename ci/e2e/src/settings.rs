@@ -1,0 +1,76 @@
+//! Where the cloud is, as the environment says, or the file that `make up` wrote.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+use anyhow::{Context, bail};
+
+/// Names the environment file; without it the checkout's own cloud is meant.
+const ENV_FILE: &str = "LAKESIDE_ENV_FILE";
+
+/// Values by name. The environment wins over the file, so that a single value can be tried out.
+#[derive(Debug, Clone)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// Reads the environment file.
+    ///
+    /// # Errors
+    /// If the file that was named cannot be read, or a line of it is no export.
+    pub fn load() -> anyhow::Result<Self> {
+        let named = env::var_os(ENV_FILE).map(PathBuf::from);
+        let path = named.clone().unwrap_or_else(|| workspace_root().join(".local/lakeside.env"));
+        if !path.exists() && named.is_none() {
+            return Ok(Self(BTreeMap::new()));
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        parse(&text).with_context(|| format!("{} is no list of exports", path.display()))
+    }
+
+    /// The value of `name`.
+    ///
+    /// # Errors
+    /// If neither the environment nor the file has it.
+    pub fn get(&self, name: &str) -> anyhow::Result<String> {
+        env::var(name)
+            .ok()
+            .or_else(|| self.0.get(name).cloned())
+            .with_context(|| format!("{name} is not set: run `make up` first"))
+    }
+}
+
+/// The top of the checkout.
+pub fn workspace_root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Reads lines of the form `export NAME='value'`, quoted or not.
+fn parse(text: &str) -> anyhow::Result<Settings> {
+    let mut values = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let Some((name, value)) = line.strip_prefix("export ").and_then(|rest| rest.split_once('=')) else {
+            bail!("`{line}` exports nothing");
+        };
+        values.insert(name.trim().to_owned(), unquoted(value).to_owned());
+    }
+    Ok(Settings(values))
+}
+
+fn unquoted(value: &str) -> &str {
+    ['\'', '"']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)))
+        .unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_are_read_quoted_or_not() {
+        let settings = parse("# a cloud\nexport A=1\nexport B='two words'\n\nexport C=\"x=y\"\n").unwrap();
+        let values: Vec<_> = settings.0.values().map(String::as_str).collect();
+        assert_eq!(values, ["1", "two words", "x=y"]);
+        assert!(parse("A=1").is_err());
+    }
+}

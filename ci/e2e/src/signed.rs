@@ -1,0 +1,99 @@
+//! Signed calls to services for which the workspace has no SDK: a handful of requests are not worth one.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow, bail};
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A caller of AWS with nothing but HTTP and a signature.
+#[derive(Debug, Clone)]
+pub struct SignedCalls {
+    http: Client,
+    endpoint: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl SignedCalls {
+    /// Calls `endpoint` as the owner of `credentials`.
+    pub const fn new(http: Client, endpoint: String, region: String, credentials: Credentials) -> Self {
+        Self { http, endpoint, region, credentials }
+    }
+
+    /// A call of a service that speaks AWS JSON 1.1; `target` is its `X-Amz-Target`.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn json(&self, service: &str, target: &str, body: &Value) -> anyhow::Result<Value> {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        let text = self.send(service, Method::POST, "/", &headers, body.to_string()).await?;
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("{target} answered no JSON"))
+    }
+
+    /// A call of a service that speaks the query protocol, answered in XML.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn query(&self, service: &str, form: &str) -> anyhow::Result<String> {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(service, Method::POST, "/", &headers, form.to_owned()).await
+    }
+
+    /// Reads a resource of a service that speaks REST with JSON.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
+        let text = self.send(service, Method::GET, path, &[], String::new()).await?;
+        serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
+    }
+
+    async fn send(
+        &self,
+        service: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> anyhow::Result<String> {
+        let url = format!("{}{path}", self.endpoint.trim_end_matches('/'));
+        let identity = self.credentials.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let signable = SignableRequest::new(
+            method.as_str(),
+            &url,
+            headers.iter().copied(),
+            SignableBody::Bytes(body.as_bytes()),
+        )?;
+        let (signature, _) = sign(signable, &params)?.into_parts();
+        let mut request = self.http.request(method, &url).timeout(TIMEOUT);
+        for (name, value) in headers.iter().copied().chain(signature.headers()) {
+            request = request.header(name, value);
+        }
+        let answer = request.body(body).send().await.with_context(|| format!("{service} does not answer"))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            bail!(anyhow!("{service} refused with {status}: {text}"));
+        }
+        Ok(text)
+    }
+}
