@@ -2,7 +2,7 @@
 
 use lakeside_domain::{allocation, order, reservation};
 
-use crate::events::{Line, PricedLine, Shipment};
+use crate::events::{Line, PricedLine, Shipment, Shortage};
 
 impl From<&order::PricedLine> for PricedLine {
     fn from(line: &order::PricedLine) -> Self {
@@ -35,5 +35,11 @@ impl From<&allocation::Shipment> for Shipment {
             node: shipment.node.clone(),
             lines: shipment.lines.iter().map(Line::from).collect(),
         }
+    }
+}
+
+impl From<&reservation::Shortage> for Shortage {
+    fn from(shortage: &reservation::Shortage) -> Self {
+        Self { sku: shortage.sku.clone(), requested: shortage.requested }
     }
 }

@@ -54,6 +54,26 @@ pub struct Allocation {
     pub shipments: Vec<Shipment>,
 }
 
+/// What a command to release an allocation means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseStep {
+    /// There is no allocation: record that there may be none any more.
+    Close,
+    /// Put the nodes' units back and hold the pools' again.
+    Release,
+    /// There is nothing to put back.
+    Done,
+}
+
+/// What a command to release the allocation means for one that stands at `current`.
+pub fn begin_release(current: Option<&Allocation>) -> ReleaseStep {
+    match current.map(|allocation| allocation.status) {
+        None => ReleaseStep::Close,
+        Some(AllocationStatus::Allocated) => ReleaseStep::Release,
+        Some(AllocationStatus::Released) => ReleaseStep::Done,
+    }
+}
+
 /// The nodes have fewer units of a SKU than the order needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the nodes are {missing} short of sku `{sku}`")]

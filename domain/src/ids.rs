@@ -188,7 +188,7 @@ text_id!(
 
 impl ReasonCode {
     /// A code written in the source, which the tests check.
-    pub(crate) fn constant(code: &'static str) -> Self {
+    pub fn constant(code: &'static str) -> Self {
         debug_assert!(Self::parse(code).is_ok(), "{code} is no reason code");
         Self(code.to_owned())
     }

@@ -4,13 +4,13 @@
 //! [`plan`] decides a whole batch at once from the counts that were read, and says under which conditions the
 //! decision holds; the store applies it only if they still do. This module never writes and never asks who pays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{OrderId, Sku},
-    quantity::Quantity,
+    quantity::{Quantity, QuantityError},
     stock::PoolId,
     time::Timestamp,
 };
@@ -28,12 +28,50 @@ pub struct Line {
 }
 
 /// An order that wants stock.
+///
+/// INVARIANT (one line per SKU): otherwise each line would be compared with all that is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    order_id: OrderId,
+    lines: Vec<Line>,
+}
+
+/// A request that cannot be reserved as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Nothing to reserve.
+    #[error("the order has no lines")]
+    NoLines,
+    /// One SKU on two lines.
+    #[error("sku `{0}` stands on more than one line")]
+    DuplicateSku(Sku),
+}
+
+impl Request {
+    /// A request for all of `lines`.
+    ///
+    /// # Errors
+    /// [`RequestError`] if there are none, or a SKU stands twice.
+    pub fn new(order_id: OrderId, lines: Vec<Line>) -> Result<Self, RequestError> {
+        if lines.is_empty() {
+            return Err(RequestError::NoLines);
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(line) = lines.iter().find(|line| !seen.insert(&line.sku)) {
+            return Err(RequestError::DuplicateSku(line.sku.clone()));
+        }
+        Ok(Self { order_id, lines })
+    }
+
     /// Whose.
-    pub order_id: OrderId,
+    pub const fn order_id(&self) -> OrderId {
+        self.order_id
+    }
+
     /// What; each SKU once.
-    pub lines: Vec<Line>,
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
 }
 
 /// Units taken from one pool for one order.
@@ -75,7 +113,46 @@ pub struct Reservation {
     pub expires_at: Timestamp,
 }
 
+/// What a command to release means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseStep {
+    /// There is no reservation: record that there may be none any more.
+    Close,
+    /// Put the units back.
+    Release,
+    /// There is nothing to put back.
+    Done,
+    /// The units are sold: the allocation must be released first.
+    AllocationFirst,
+}
+
+/// What a command to release the stock means for a reservation that stands at `current`.
+pub fn begin_release(current: Option<&Reservation>) -> ReleaseStep {
+    match current.map(|reservation| reservation.status) {
+        None => ReleaseStep::Close,
+        Some(ReservationStatus::Held) => ReleaseStep::Release,
+        Some(ReservationStatus::Released | ReservationStatus::Refused) => ReleaseStep::Done,
+        Some(ReservationStatus::Committed) => ReleaseStep::AllocationFirst,
+    }
+}
+
 impl Reservation {
+    /// What is reserved, whatever pools it came from.
+    ///
+    /// # Errors
+    /// [`QuantityError`] if the units of a SKU are no order's quantity: the record is damaged.
+    pub fn lines(&self) -> Result<Vec<Line>, QuantityError> {
+        let mut units: BTreeMap<&Sku, i64> = BTreeMap::new();
+        for take in &self.takes {
+            let sum = units.entry(&take.sku).or_default();
+            *sum = sum.saturating_add(i64::try_from(take.units).unwrap_or(i64::MAX));
+        }
+        units
+            .into_iter()
+            .map(|(sku, units)| Ok(Line { sku: sku.clone(), quantity: Quantity::new(units)? }))
+            .collect()
+    }
+
     /// Whether a payment may still turn this hold into a sale at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == ReservationStatus::Held && self.expires_at > now
@@ -258,6 +335,22 @@ mod tests {
         let plan = plan(&[request(1, &[("TENT", 3)])], &stock);
         assert_eq!(plan.grants[0].takes.iter().map(|t| t.units).sum::<u64>(), 3);
         assert_eq!(plan.grants[0].takes.len(), 2);
+    }
+
+    #[test]
+    fn a_request_names_each_sku_once() {
+        let line = Line { sku: sku("TENT"), quantity: Quantity::new(1).unwrap() };
+        let order = OrderId::from_uuid(Uuid::from_u128(1));
+        assert_eq!(Request::new(order, vec![]), Err(RequestError::NoLines));
+        assert_eq!(
+            Request::new(order, vec![line.clone(), line]),
+            Err(RequestError::DuplicateSku(sku("TENT")))
+        );
+    }
+
+    #[test]
+    fn a_release_that_comes_first_closes_the_reservation() {
+        assert_eq!(begin_release(None), ReleaseStep::Close);
     }
 
     #[test]

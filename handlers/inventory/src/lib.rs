@@ -1,1 +1,11 @@
-//!
+//! The inventory squad: holding stock for orders, choosing where it leaves from, and putting it back.
+
+#![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
+
+pub mod allocate;
+pub mod inventory_table;
+#[cfg(test)]
+mod memory_table;
+pub mod release_stock;
+pub mod reserve_stock;
+pub mod stock_error;

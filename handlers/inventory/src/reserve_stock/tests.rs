@@ -1,0 +1,149 @@
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::memory_table::{Answers, At, MemoryTable};
+
+const SETTINGS: Settings = Settings { hold_seconds: 900 };
+const CAUSE: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
+
+fn id(n: u128) -> OrderId {
+    OrderId::from_uuid(Uuid::from_u128(n))
+}
+
+fn message(id: String, body: &Value) -> Message {
+    Message { id, body: body.to_string(), attributes: HashMap::new() }
+}
+
+fn created(n: u128, lines: &[(&str, i64)]) -> Message {
+    let usd = |amount: i64| json!({"amount": amount, "currency": "USD"});
+    let lines: Vec<_> =
+        lines.iter().map(|(s, q)| json!({"sku": s, "quantity": q, "unitPrice": usd(1)})).collect();
+    let body = json!({
+        "source": "lakeside.orders", "detail-type": "OrderCreated",
+        "detail": {
+            "metadata": {
+                "eventId": CAUSE, "occurredAt": "2026-11-27T09:01:00.000Z", "correlationId": id(n),
+                "causationId": CAUSE, "schemaVersion": 1,
+            },
+            "data": {
+                "orderId": id(n), "customerId": "c", "channel": "web", "lines": lines, "total": usd(1),
+                "paymentMethod": "pm_1", "shippingAddressId": "addr_1",
+            },
+        },
+    });
+    message(format!("event-{n}"), &body)
+}
+
+fn command(n: u128, lines: &[(&str, i64)]) -> Message {
+    let lines: Vec<_> = lines.iter().map(|(s, q)| json!({"sku": s, "quantity": q})).collect();
+    let body = json!({
+        "command": "ReserveStock", "taskToken": format!("token-{n}"), "orderId": id(n), "lines": lines,
+        "metadata": {"correlationId": id(n), "causationId": CAUSE},
+    });
+    message(format!("command-{n}"), &body)
+}
+
+async fn run(table: &MemoryTable, answers: &Answers, batch: &[Message]) -> Vec<String> {
+    handle(table, answers, &At(1000), SETTINGS, batch).await.ids().to_vec()
+}
+
+#[tokio::test]
+async fn a_batch_of_orders_is_one_transaction() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 10)]);
+    let batch: Vec<Message> = (1..=10).map(|n| created(n, &[("TENT", 1)])).collect();
+    assert!(run(&table, &Answers::default(), &batch).await.is_empty());
+    assert_eq!(table.transactions.get(), 1);
+    assert_eq!(table.pool("TENT").counts().held, 10);
+    assert_eq!(*table.published.borrow(), vec!["StockReserved"; 10]);
+}
+
+#[tokio::test]
+async fn event_and_command_reserve_once_whichever_comes_first() {
+    for batch in [
+        [created(1, &[("TENT", 2)]), command(1, &[("TENT", 2)])],
+        [command(1, &[("TENT", 2)]), created(1, &[("TENT", 2)])],
+    ] {
+        let table = MemoryTable::stocked(&[("TENT", "wh-east", 10)]);
+        let answers = Answers::default();
+        assert!(run(&table, &answers, &batch).await.is_empty());
+        for message in &batch {
+            assert!(run(&table, &answers, std::slice::from_ref(message)).await.is_empty());
+        }
+        assert_eq!(table.pool("TENT").counts().held, 2);
+        assert_eq!(*table.published.borrow(), ["StockReserved"]);
+        assert_eq!(answers.given.borrow().len(), 2, "the command's redelivery is answered too");
+        assert_eq!(answers.given.borrow()[0].1["outcome"], "RESERVED");
+    }
+}
+
+#[tokio::test]
+async fn the_last_unit_goes_to_the_first_and_the_others_are_told() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 1)]);
+    let answers = Answers::default();
+    let batch: Vec<Message> = (1..=9).map(|n| command(n, &[("TENT", 1)])).collect();
+    assert!(run(&table, &answers, &batch).await.is_empty());
+    assert_eq!(table.pool("TENT").available(), 0);
+    let outcomes: Vec<_> = answers.given.borrow().iter().map(|(_, a)| a["outcome"].clone()).collect();
+    assert_eq!(outcomes[0], "RESERVED");
+    assert!(outcomes[1..].iter().all(|o| o == "REFUSED"));
+    assert_eq!(answers.given.borrow()[1].1["reason"], OUT_OF_STOCK);
+}
+
+#[tokio::test]
+async fn one_sold_out_line_and_nothing_of_the_order_is_held() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5), ("STOVE", "wh-east", 0)]);
+    assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1), ("STOVE", 1)])]).await.is_empty());
+    assert_eq!(table.pool("TENT").available(), 5);
+    assert_eq!(*table.published.borrow(), ["StockReservationFailed"]);
+}
+
+#[tokio::test]
+async fn a_decision_that_was_overtaken_is_made_again() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 1)]);
+    table.overtaken.set(ATTEMPTS - 1);
+    assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1)])]).await.is_empty());
+    table.overtaken.set(ATTEMPTS);
+    assert_eq!(run(&table, &Answers::default(), &[created(2, &[("TENT", 1)])]).await, ["event-2"]);
+    assert!(!table.reservations.borrow().contains_key(&id(2)), "busy is never sold out");
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_a_transaction_is_split_and_all_of_it_decided() {
+    let names: Vec<String> = (0..150).map(|n| format!("SKU-{n}")).collect();
+    let stock: Vec<(&str, &str, u64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
+    let table = MemoryTable::stocked(&stock);
+    let batch: Vec<Message> = names
+        .chunks(15)
+        .zip(1..)
+        .map(|(chunk, n)| created(n, &chunk.iter().map(|s| (s.as_str(), 1)).collect::<Vec<_>>()))
+        .collect();
+    assert!(run(&table, &Answers::default(), &batch).await.is_empty());
+    assert_eq!(table.reservations.borrow().len(), 10);
+    assert!(table.transactions.get() > 1);
+}
+
+#[tokio::test]
+async fn malformed_messages_fail_alone() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    let garbage = Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new() };
+    let twice = created(2, &[("TENT", 1), ("TENT", 1)]);
+    let failed = run(&table, &Answers::default(), &[garbage, created(1, &[("TENT", 1)]), twice]).await;
+    assert_eq!(failed, ["m1", "event-2"]);
+    assert_eq!(table.pool("TENT").counts().held, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_is_down_fails_every_message_and_an_unreachable_saga_only_the_commands() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    let batch = [created(1, &[("TENT", 1)]), command(2, &[("TENT", 1)])];
+    table.down.set(true);
+    assert_eq!(run(&table, &Answers::default(), &batch).await, ["event-1", "command-2"]);
+    table.down.set(false);
+    let answers = Answers::default();
+    answers.down.set(true);
+    assert_eq!(run(&table, &answers, &batch).await, ["command-2"]);
+    answers.down.set(false);
+    assert!(run(&table, &answers, &batch).await.is_empty());
+    assert_eq!(table.pool("TENT").counts().held, 2);
+}
