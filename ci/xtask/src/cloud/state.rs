@@ -76,8 +76,7 @@ impl State {
 
     /// Makes the token that every process of a new cloud carries.
     pub fn new_token(paths: &CloudPaths) -> anyhow::Result<String> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let token = format!("{}-{}", std::process::id(), now.as_nanos());
+        let token = format!("{:016x}", getrandom::u64().context("the system gives no random number")?);
         write_atomically(&token_file(paths), token.as_bytes())?;
         Ok(token)
     }
