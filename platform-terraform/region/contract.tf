@@ -1,0 +1,32 @@
+# What the squads may rely on. They read this parameter, never this root's state.
+locals {
+  platform = {
+    account_id = local.account_id
+    region     = local.region
+    prefix     = var.prefix
+    buses = {
+      for domain, bus in aws_cloudwatch_event_bus.domain : domain => { name = bus.name, arn = bus.arn }
+    }
+    keys = { for class, key in aws_kms_key.class : class => key.arn }
+    api = {
+      id            = aws_api_gateway_rest_api.door.id
+      execution_arn = aws_api_gateway_rest_api.door.execution_arn
+      url           = aws_api_gateway_stage.live.invoke_url
+      stage         = aws_api_gateway_stage.live.stage_name
+    }
+    user_pool = {
+      id        = aws_cognito_user_pool.customers.id
+      client_id = aws_cognito_user_pool_client.shop.id
+      issuer    = "https://${aws_cognito_user_pool.customers.endpoint}"
+    }
+    alarm_topic_arn          = aws_sns_topic.alarms.arn
+    permissions_boundary_arn = var.permissions_boundary_arn
+  }
+}
+
+resource "aws_ssm_parameter" "contract" {
+  name        = "/${var.prefix}/platform/v1"
+  description = "What the platform offers to the squads."
+  type        = "String"
+  value       = jsonencode(local.platform)
+}

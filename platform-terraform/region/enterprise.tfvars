@@ -1,0 +1,4 @@
+environment            = "enterprise"
+archive_retention_days = 30
+log_retention_days     = 90
+throttle               = { rate = 2000, burst = 5000 }

@@ -1,0 +1,36 @@
+# Customers. What the platform knows of them is the pool's `sub`, a reference.
+resource "aws_cognito_user_pool" "customers" {
+  name                = "${var.prefix}-customers"
+  username_attributes = ["email"]
+  deletion_protection = var.password_sign_in ? "INACTIVE" : "ACTIVE"
+
+  password_policy {
+    minimum_length                   = 12
+    require_lowercase                = true
+    require_numbers                  = true
+    require_symbols                  = true
+    require_uppercase                = true
+    temporary_password_validity_days = 3
+  }
+}
+
+resource "aws_cognito_user_pool_client" "shop" {
+  name         = "${var.prefix}-shop"
+  user_pool_id = aws_cognito_user_pool.customers.id
+
+  explicit_auth_flows = concat(
+    ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"],
+    var.password_sign_in ? ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_PASSWORD_AUTH"] : [],
+  )
+  prevent_user_existence_errors = "ENABLED"
+  enable_token_revocation       = true
+  access_token_validity         = 60
+  id_token_validity             = 60
+  refresh_token_validity        = 30
+
+  token_validity_units {
+    access_token  = "minutes"
+    id_token      = "minutes"
+    refresh_token = "days"
+  }
+}

@@ -1,0 +1,90 @@
+variable "prefix" {
+  description = "First part of every name, so that several installations fit one account."
+  type        = string
+  default     = "lakeside"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.prefix))
+    error_message = "The prefix must be 2 to 16 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Value of the cost allocation tag `lakeside:environment`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,31}$", var.environment))
+    error_message = "The environment must be 2 to 32 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "archive_retention_days" {
+  description = "Days for which the events of every bus can be replayed."
+  type        = number
+  default     = 14
+  nullable    = false
+
+  validation {
+    condition     = var.archive_retention_days >= 1 && var.archive_retention_days <= 60
+    error_message = "Archives keep events for 1 to 60 days: never for ever, and less than the 90 days for which Step Functions remembers an execution's name."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which access logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
+    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 180 or 365 days."
+  }
+}
+
+variable "throttle" {
+  description = "Requests a second that the door lets through, and how many may come at once."
+  type        = object({ rate = number, burst = number })
+  default     = { rate = 500, burst = 1000 }
+  nullable    = false
+
+  validation {
+    condition     = var.throttle.rate >= 1 && var.throttle.burst >= var.throttle.rate
+    error_message = "The throttle's rate must be at least 1 and its burst at least the rate."
+  }
+}
+
+variable "password_sign_in" {
+  description = "Whether customers may sign in with user name and password alone, as test customers do."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tracing" {
+  description = "Whether the door starts X-Ray traces."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "key_deletion_window_days" {
+  description = "Days in which the deletion of a key can be taken back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.key_deletion_window_days >= 7 && var.key_deletion_window_days <= 30
+    error_message = "KMS deletes keys after 7 to 30 days."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds every role of a squad; null where the account has none."
+  type        = string
+  default     = null
+}

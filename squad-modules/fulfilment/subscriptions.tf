@@ -1,0 +1,46 @@
+# What each function hears. Payments are commands of the saga, buffered because the processor throttles.
+locals {
+  subscriptions = {
+    start_fulfilment = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        orders = {
+          bus          = local.platform.buses["orders"].name
+          sources      = ["lakeside.orders"]
+          detail_types = ["OrderCreated"]
+        }
+      }
+    }
+    # A saga that ends where no catcher can see it left stock or money behind.
+    recover_fulfilment = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        failed = {
+          bus          = "default"
+          sources      = ["aws.states"]
+          detail_types = ["Step Functions Execution Status Change"]
+          detail = jsonencode({
+            stateMachineArn = [local.state_machine_arn]
+            status          = ["ABORTED", "FAILED", "TIMED_OUT"]
+          })
+        }
+      }
+    }
+    capture_payment = { batch_size = 1, max_receive_count = 10, rules = {} }
+    refund_payment  = { batch_size = 1, max_receive_count = 10, rules = {} }
+  }
+}
+
+module "subscription" {
+  source   = "../modules/subscription"
+  for_each = local.subscriptions
+
+  platform            = local.platform
+  function            = module.function[each.key]
+  rules               = each.value.rules
+  batch_size          = each.value.batch_size
+  max_receive_count   = each.value.max_receive_count
+  maximum_concurrency = var.maximum_concurrency
+}

@@ -1,0 +1,8 @@
+module "table" {
+  source = "../modules/table"
+
+  name                = "fulfilment"
+  platform            = local.platform
+  stream              = true
+  deletion_protection = var.deletion_protection
+}

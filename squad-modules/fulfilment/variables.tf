@@ -1,0 +1,145 @@
+variable "prefix" {
+  description = "Prefix of the platform to build on."
+  type        = string
+  default     = "lakeside"
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Value of the cost allocation tag `lakeside:environment`."
+  type        = string
+  nullable    = false
+}
+
+variable "artifacts_dir" {
+  description = "Where the functions' packages are: one <function>.zip each, with a `bootstrap` inside."
+  type        = string
+  nullable    = false
+}
+
+variable "architecture" {
+  description = "Instruction set of the packages."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "The architecture must be arm64 or x86_64."
+  }
+}
+
+variable "outbox_transport" {
+  description = "How events get from the table's stream to the bus: `pipe`, or `stream` where Pipes cannot run."
+  type        = string
+  default     = "pipe"
+  nullable    = false
+
+  validation {
+    condition     = contains(["pipe", "stream"], var.outbox_transport)
+    error_message = "The outbox transport must be pipe or stream."
+  }
+}
+
+variable "function_timeout_seconds" {
+  description = "Timeouts by function, where the default does not fit. A queue hides messages six times as long."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for timeout in values(var.function_timeout_seconds) : timeout >= 1 && timeout <= 120])
+    error_message = "A function's timeout must be from 1 to 120 seconds."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "Invocations of one consumer at the same time at most."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "The maximum concurrency of a mapping is from 2 to 1000."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
+    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 180 or 365 days."
+  }
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces invocations."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Whether tables can be deleted only after this was switched off."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "function_role_auditors" {
+  description = "Principals that may assume the functions' roles, to prove what these may not do. Empty outside of tests."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "payment_processor_url" {
+  description = "Base URL of the payment processor."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^https://|^http://127\\.0\\.0\\.1:", var.payment_processor_url))
+    error_message = "The payment processor must be reached by https, or on this machine."
+  }
+}
+
+variable "carrier_url" {
+  description = "Base URL of the carrier."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^https://|^http://127\\.0\\.0\\.1:", var.carrier_url))
+    error_message = "The carrier must be reached by https, or on this machine."
+  }
+}
+
+variable "approval_threshold_minor" {
+  description = "Orders of this total or more, in minor units, wait for a person before they are paid."
+  type        = number
+  default     = 200000
+  nullable    = false
+
+  validation {
+    condition     = var.approval_threshold_minor >= 1 && floor(var.approval_threshold_minor) == var.approval_threshold_minor
+    error_message = "The approval threshold is a positive whole number of minor units."
+  }
+}
+
+variable "approval_timeout_seconds" {
+  description = "How long an order waits for a person before it is given up."
+  type        = number
+  default     = 7200
+  nullable    = false
+
+  validation {
+    condition     = var.approval_timeout_seconds >= 5 && var.approval_timeout_seconds <= 86400
+    error_message = "An approval is awaited from 5 seconds to a day."
+  }
+}

@@ -1,0 +1,73 @@
+# What each function may touch, and how it is set up.
+locals {
+  stock        = ["SKU#*"]
+  reservations = ["RESERVATION#*"]
+  allocations  = ["ALLOCATION#*"]
+
+  functions = {
+    reserve_stock = {
+      timeout_seconds = 10
+      environment = {
+        INVENTORY_TABLE          = module.table.name
+        RESERVATION_HOLD_SECONDS = tostring(var.reservation_hold_seconds)
+      }
+      tables = {
+        Reserve = {
+          arn          = module.table.arn
+          actions      = ["BatchGetItem", "ConditionCheckItem", "PutItem", "Query", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations)
+        }
+      }
+      # Tokens are no resources: whoever holds one may answer it.
+      statements = { AnswerTheSaga = { actions = ["states:SendTaskSuccess"], resources = ["*"] } }
+    }
+    release_stock = {
+      timeout_seconds = 10
+      environment     = { INVENTORY_TABLE = module.table.name }
+      tables = {
+        Release = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations, local.allocations)
+        }
+      }
+      statements = {}
+    }
+    allocate = {
+      timeout_seconds = 10
+      environment     = { INVENTORY_TABLE = module.table.name }
+      tables = {
+        Allocate = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem", "Query", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations, local.allocations)
+        }
+      }
+      statements = {}
+    }
+  }
+}
+
+locals {
+  platform = module.platform.platform
+  settings = {
+    artifacts_dir          = var.artifacts_dir
+    architecture           = var.architecture
+    log_retention_days     = var.log_retention_days
+    tracing                = var.tracing
+    function_role_auditors = var.function_role_auditors
+  }
+}
+
+module "function" {
+  source   = "../modules/function"
+  for_each = local.functions
+
+  name            = replace(each.key, "_", "-")
+  platform        = local.platform
+  settings        = local.settings
+  timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
+  environment     = each.value.environment
+  tables          = each.value.tables
+  statements      = each.value.statements
+}

@@ -1,0 +1,9 @@
+output "inventory" {
+  description = "The contract with the other squads, as published in SSM."
+  value       = local.contract
+}
+
+output "function_roles" {
+  description = "Role ARN of each function."
+  value       = { for name, function in module.function : name => function.role.arn }
+}

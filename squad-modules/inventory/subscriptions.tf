@@ -1,0 +1,28 @@
+# What each function hears. The saga also sends its commands to the queue of reserve-stock.
+locals {
+  subscriptions = {
+    reserve_stock = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        orders = {
+          bus          = local.platform.buses["orders"].name
+          sources      = ["lakeside.orders"]
+          detail_types = ["OrderCreated"]
+        }
+      }
+    }
+  }
+}
+
+module "subscription" {
+  source   = "../modules/subscription"
+  for_each = local.subscriptions
+
+  platform            = local.platform
+  function            = module.function[each.key]
+  rules               = each.value.rules
+  batch_size          = each.value.batch_size
+  max_receive_count   = each.value.max_receive_count
+  maximum_concurrency = var.maximum_concurrency
+}

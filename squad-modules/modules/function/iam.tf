@@ -1,0 +1,87 @@
+# The function's role: its logs, its tables' items, and what it is given. Nothing else.
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.settings.function_role_auditors) > 0 ? [var.settings.function_role_auditors] : []
+
+    content {
+      sid     = "Auditors"
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "AWS"
+        identifiers = statement.value
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.logs.arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.settings.tracing ? [1] : []
+
+    content {
+      sid       = "SendTraces"
+      actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"] # X-Ray knows no resources.
+    }
+  }
+
+  statement {
+    sid       = "UseTheDataKey"
+    actions   = ["kms:Decrypt"]
+    resources = [var.platform.keys.data]
+  }
+
+  dynamic "statement" {
+    for_each = var.tables
+
+    content {
+      sid       = statement.key
+      actions   = [for action in statement.value.actions : "dynamodb:${action}"]
+      resources = [statement.value.arn]
+
+      condition {
+        test     = "ForAllValues:StringLike"
+        variable = "dynamodb:LeadingKeys"
+        values   = statement.value.leading_keys
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.statements
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
+  }
+}
+
+resource "aws_iam_role" "function" {
+  name                 = local.full_name
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.platform.permissions_boundary_arn
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "function"
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.function.json
+}

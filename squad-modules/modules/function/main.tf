@@ -1,0 +1,51 @@
+# One function: its code behind the alias `live`, its own role, its log group, its alarms.
+locals {
+  full_name = "${var.platform.prefix}-${var.name}"
+  artifact  = "${var.settings.artifacts_dir}/${coalesce(var.binary, var.name)}.zip"
+}
+
+resource "aws_cloudwatch_log_group" "logs" {
+  name              = "/aws/lambda/${local.full_name}"
+  retention_in_days = var.settings.log_retention_days
+  kms_key_id        = var.platform.keys.logs
+}
+
+resource "aws_lambda_function" "function" {
+  function_name    = local.full_name
+  role             = aws_iam_role.function.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.settings.architecture]
+  filename         = local.artifact
+  source_code_hash = filebase64sha256(local.artifact)
+  publish          = true
+  timeout          = var.timeout_seconds
+  memory_size      = var.memory_mb
+  kms_key_arn      = var.platform.keys.data
+
+  environment {
+    variables = merge(var.environment, { LOG_LEVEL = var.settings.log_level })
+  }
+
+  logging_config {
+    log_format = "Text" # The function writes JSON lines itself.
+    log_group  = aws_cloudwatch_log_group.logs.name
+  }
+
+  tracing_config {
+    mode = var.settings.tracing ? "Active" : "PassThrough"
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.function.function_name
+  function_version = aws_lambda_function.function.version
+
+  lifecycle {
+    # Pipelines shift the alias gradually; Terraform only makes it.
+    ignore_changes = [routing_config]
+  }
+}

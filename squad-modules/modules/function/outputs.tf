@@ -1,0 +1,29 @@
+output "name" {
+  description = "The function's name without the prefix."
+  value       = var.name
+}
+
+output "arn" {
+  description = "The function's ARN, without version."
+  value       = aws_lambda_function.function.arn
+}
+
+output "alias_arn" {
+  description = "The ARN of its alias `live`, which is what callers and mappings use."
+  value       = aws_lambda_alias.live.arn
+}
+
+output "role" {
+  description = "Its role."
+  value       = { name = aws_iam_role.function.name, arn = aws_iam_role.function.arn }
+}
+
+output "timeout_seconds" {
+  description = "When Lambda ends an invocation."
+  value       = var.timeout_seconds
+}
+
+output "policy" {
+  description = "The policy of its role, as JSON."
+  value       = data.aws_iam_policy_document.function.json
+}

@@ -1,0 +1,115 @@
+variable "name" {
+  description = "The function's name without the prefix; also its queue's and its alarms'."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,40}$", var.name))
+    error_message = "A function's name must be 3 to 41 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "binary" {
+  description = "The binary it runs, if that has another name: the artifact is <artifacts_dir>/<binary>.zip."
+  type        = string
+  default     = null
+}
+
+variable "platform" {
+  description = "The platform, as module platform-contract reads it."
+  type = object({
+    account_id               = string
+    region                   = string
+    prefix                   = string
+    keys                     = object({ data = string, messaging = string, logs = string })
+    alarm_topic_arn          = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "settings" {
+  description = "What is the same for all functions of a squad."
+  type = object({
+    artifacts_dir          = string
+    architecture           = optional(string, "arm64")
+    log_level              = optional(string, "info")
+    log_retention_days     = optional(number, 30)
+    tracing                = optional(bool, true)
+    function_role_auditors = optional(list(string), [])
+  })
+  nullable = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.settings.architecture)
+    error_message = "The architecture must be arm64 or x86_64."
+  }
+}
+
+variable "environment" {
+  description = "Settings of the function itself, as environment variables. No secrets."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "timeout_seconds" {
+  description = "When Lambda ends an invocation."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 120
+    error_message = "A function's timeout must be from 1 to 120 seconds."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory, and with it the share of a processor."
+  type        = number
+  default     = 256
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 3008
+    error_message = "A function's memory must be from 128 to 3008 MB."
+  }
+}
+
+variable "tables" {
+  description = "What it may do with items of which partition keys, by a name of the grant's own."
+  type = map(object({
+    arn          = string
+    actions      = list(string)
+    leading_keys = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for grant in values(var.tables) : length(grant.leading_keys) > 0 && !contains(grant.leading_keys, "*")])
+    error_message = "A grant on a table must name the partition keys it is for."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for grant in values(var.tables) : [for action in grant.actions : can(regex("^[A-Z][A-Za-z]+$", action))]
+    ]))
+    error_message = "A grant on a table names DynamoDB actions without service and wildcard, such as PutItem."
+  }
+}
+
+variable "statements" {
+  description = "What else it may do, by statement id."
+  type        = map(object({ actions = list(string), resources = list(string) }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue(flatten([
+      for statement in values(var.statements) : [for action in statement.actions : !strcontains(action, "*")]
+    ]))
+    error_message = "A function's statements must not use wildcards in actions."
+  }
+}

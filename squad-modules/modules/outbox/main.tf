@@ -1,0 +1,93 @@
+# Brings the events that a table's writes carry to the squad's bus.
+locals {
+  name = "${var.squad}-publish-outbox"
+
+  # Stay below the stream's own 24 hours.
+  retry = { attempts = 100, age_seconds = 43200 }
+
+  # Only writes that carry events.
+  filter = jsonencode({
+    eventName = ["INSERT", "MODIFY"]
+    dynamodb  = { NewImage = { outbox = { L = [{ exists = true }] } } }
+  })
+
+  read_stream = {
+    actions = [
+      "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
+    ]
+    resources = [var.stream_arn]
+  }
+  park = { actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.failures.arn] }
+  encrypt_parked = {
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.platform.keys.messaging]
+  }
+  publish = { actions = ["events:PutEvents"], resources = [var.bus.arn] }
+}
+
+module "function" {
+  source = "../function"
+
+  name        = local.name
+  binary      = "publish-outbox"
+  platform    = var.platform
+  settings    = var.settings
+  environment = { BUS_NAME = var.bus.name }
+
+  # As a pipe's enrichment it only computes.
+  statements = var.transport == "pipe" ? {} : {
+    ReadStream    = local.read_stream
+    Park          = local.park
+    EncryptParked = local.encrypt_parked
+    Publish       = local.publish
+  }
+}
+
+# What could not be published: positions in the stream, not the events themselves.
+resource "aws_sqs_queue" "failures" {
+  name                      = "${var.platform.prefix}-${local.name}-dlq"
+  kms_master_key_id         = var.platform.keys.messaging
+  message_retention_seconds = 1209600
+}
+
+resource "aws_cloudwatch_metric_alarm" "failures" {
+  alarm_name          = "${var.platform.prefix}-${local.name}-dead-letters"
+  alarm_description   = "Events of ${var.squad} did not reach the bus: publish them again before the stream's 24 hours are over."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.failures.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.platform.alarm_topic_arn]
+}
+
+resource "aws_lambda_event_source_mapping" "stream" {
+  count = var.transport == "stream" ? 1 : 0
+
+  event_source_arn                   = var.stream_arn
+  function_name                      = module.function.alias_arn
+  starting_position                  = "TRIM_HORIZON"
+  batch_size                         = 100
+  bisect_batch_on_function_error     = true
+  function_response_types            = ["ReportBatchItemFailures"]
+  maximum_retry_attempts             = local.retry.attempts
+  maximum_record_age_in_seconds      = local.retry.age_seconds
+  parallelization_factor             = 1
+  maximum_batching_window_in_seconds = 0
+
+  destination_config {
+    on_failure {
+      destination_arn = aws_sqs_queue.failures.arn
+    }
+  }
+
+  filter_criteria {
+    filter {
+      pattern = local.filter
+    }
+  }
+}

@@ -1,0 +1,5 @@
+variable "prefix" {
+  description = "Prefix of the platform to build on."
+  type        = string
+  nullable    = false
+}

@@ -1,0 +1,88 @@
+# One consumer's queue and its dead-letter queue, with the policies that let exactly its rules send to them.
+locals {
+  full_name = "${var.platform.prefix}-${var.name}"
+  base_arn  = "arn:aws:sqs:${var.platform.region}:${var.platform.account_id}"
+  dlq_name  = "${local.full_name}-dlq"
+  arns      = { queue = "${local.base_arn}:${local.full_name}", dlq = "${local.base_arn}:${local.dlq_name}" }
+
+  dlq_retention_seconds = 1209600
+}
+
+# Without rules nobody needs a policy: who sends has a grant of its own.
+data "aws_iam_policy_document" "rules" {
+  for_each = { for name, arn in local.arns : name => arn if length(var.rule_arns) > 0 }
+
+  statement {
+    sid       = "RulesOfThisQueue"
+    actions   = ["sqs:SendMessage"]
+    resources = [each.value]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = var.rule_arns
+    }
+  }
+}
+
+# The policies are in the queues themselves: as resources of their own each costs the provider another wait.
+resource "aws_sqs_queue" "dlq" {
+  name                      = local.dlq_name
+  kms_master_key_id         = var.platform.keys.messaging
+  message_retention_seconds = local.dlq_retention_seconds
+  policy                    = try(data.aws_iam_policy_document.rules["dlq"].json, null)
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.arns.queue]
+  })
+}
+
+resource "aws_sqs_queue" "queue" {
+  name                       = local.full_name
+  kms_master_key_id          = var.platform.keys.messaging
+  message_retention_seconds  = var.retention_seconds
+  receive_wait_time_seconds  = 20
+  visibility_timeout_seconds = var.visibility_timeout_seconds
+  policy                     = try(data.aws_iam_policy_document.rules["queue"].json, null)
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dlq.arn
+    maxReceiveCount     = var.max_receive_count
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  alarm_name          = "${local.full_name}-dead-letters"
+  alarm_description   = "Messages of ${local.full_name} were given up: find out why, then redrive ${local.dlq_name}."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dlq.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.platform.alarm_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "oldest_message" {
+  alarm_name          = "${local.full_name}-behind"
+  alarm_description   = "The consumer of ${local.full_name} is behind."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.queue.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 3
+  threshold           = var.oldest_message_seconds
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.platform.alarm_topic_arn]
+}

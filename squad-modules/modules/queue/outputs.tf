@@ -1,0 +1,14 @@
+output "arn" {
+  description = "The queue's ARN."
+  value       = aws_sqs_queue.queue.arn
+}
+
+output "url" {
+  description = "The queue's URL."
+  value       = aws_sqs_queue.queue.url
+}
+
+output "dlq_arn" {
+  description = "The dead-letter queue's ARN."
+  value       = aws_sqs_queue.dlq.arn
+}

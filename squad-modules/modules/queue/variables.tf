@@ -1,0 +1,72 @@
+variable "name" {
+  description = "The queue's name without the prefix."
+  type        = string
+  nullable    = false
+}
+
+variable "platform" {
+  description = "The platform, as module platform-contract reads it."
+  type = object({
+    account_id               = string
+    region                   = string
+    prefix                   = string
+    keys                     = object({ data = string, messaging = string, logs = string })
+    alarm_topic_arn          = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "visibility_timeout_seconds" {
+  description = "How long a received message is hidden: at least six times its consumer's timeout plus its batching window."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    error_message = "SQS hides messages for at most 12 hours."
+  }
+}
+
+variable "max_receive_count" {
+  description = "Deliveries before a message goes to the dead-letter queue."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.max_receive_count >= 5 && var.max_receive_count <= 20
+    error_message = "A message must be delivered 5 to 20 times before it is given up."
+  }
+}
+
+variable "retention_seconds" {
+  description = "How long messages are kept. The dead-letter queue keeps them for 14 days, which must be longer."
+  type        = number
+  default     = 345600
+  nullable    = false
+
+  validation {
+    condition     = var.retention_seconds >= 3600 && var.retention_seconds < 1209600
+    error_message = "A queue must keep messages for at least an hour and for less than the 14 days of its dead-letter queue."
+  }
+}
+
+variable "rule_arns" {
+  description = "EventBridge rules that may send to the queue, and to its dead-letter queue what they cannot deliver."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "oldest_message_seconds" {
+  description = "Age of the oldest message that pages."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.oldest_message_seconds >= 60
+    error_message = "An age below a minute cannot be measured."
+  }
+}

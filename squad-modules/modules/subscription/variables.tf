@@ -1,0 +1,78 @@
+variable "platform" {
+  description = "The platform, as module platform-contract reads it."
+  type = object({
+    account_id               = string
+    region                   = string
+    prefix                   = string
+    keys                     = object({ data = string, messaging = string, logs = string })
+    alarm_topic_arn          = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "function" {
+  description = "The consumer, as module function outputs it."
+  type = object({
+    name            = string
+    alias_arn       = string
+    role            = object({ name = string, arn = string })
+    timeout_seconds = number
+  })
+  nullable = false
+}
+
+variable "rules" {
+  description = "What it wants to hear, by a name of the rule's own: bus, sources and detail-types, and what else must match in the detail (as JSON). Empty for a queue that takes commands."
+  type = map(object({
+    bus          = string
+    sources      = list(string)
+    detail_types = list(string)
+    detail       = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for rule in values(var.rules) : length(rule.sources) > 0 && length(rule.detail_types) > 0])
+    error_message = "A rule must name its sources and detail-types."
+  }
+}
+
+variable "batch_size" {
+  description = "Messages of one invocation at most."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.batch_size >= 1 && var.batch_size <= 10
+    error_message = "A batch has 1 to 10 messages."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "Invocations at the same time at most, so that a backlog cannot starve the account."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "The maximum concurrency of a mapping is from 2 to 1000."
+  }
+}
+
+variable "max_receive_count" {
+  description = "Deliveries before a message goes to the dead-letter queue."
+  type        = number
+  default     = 5
+  nullable    = false
+}
+
+variable "oldest_message_seconds" {
+  description = "Age of the oldest message that pages."
+  type        = number
+  default     = 300
+  nullable    = false
+}

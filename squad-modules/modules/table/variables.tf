@@ -1,0 +1,32 @@
+variable "name" {
+  description = "The table's name without the prefix."
+  type        = string
+  nullable    = false
+}
+
+variable "platform" {
+  description = "The platform, as module platform-contract reads it."
+  type = object({
+    account_id               = string
+    region                   = string
+    prefix                   = string
+    keys                     = object({ data = string, messaging = string, logs = string })
+    alarm_topic_arn          = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "stream" {
+  description = "Whether the table has an outbox."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Whether the table can be deleted only after this was switched off."
+  type        = bool
+  default     = true
+  nullable    = false
+}

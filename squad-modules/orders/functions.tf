@@ -1,0 +1,75 @@
+# What each function may touch, and how it is set up.
+locals {
+  functions = {
+    order_ingest = {
+      timeout_seconds = 10
+      environment     = { ORDERS_TABLE = module.table.name }
+      tables = {
+        ReadPrices = { arn = module.table.arn, actions = ["BatchGetItem"], leading_keys = ["SKU#*"] }
+        WriteOrders = {
+          arn          = module.table.arn
+          actions      = ["PutItem"]
+          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+        }
+      }
+      statements = {}
+    }
+    advance_order = {
+      timeout_seconds = 10
+      environment     = { ORDERS_TABLE = module.table.name }
+      tables = {
+        AdvanceOrders = { arn = module.table.arn, actions = ["GetItem", "PutItem"], leading_keys = ["ORDER#*"] }
+      }
+      statements = {}
+    }
+    order_status = {
+      timeout_seconds = 10
+      environment     = { ORDER_STATUS_TABLE = module.status_table.name }
+      tables = {
+        Project = { arn = module.status_table.arn, actions = ["UpdateItem"], leading_keys = ["ORDER#*"] }
+      }
+      statements = {}
+    }
+    order_query = {
+      timeout_seconds = 5
+      environment     = { ORDER_STATUS_TABLE = module.status_table.name }
+      tables = {
+        Read = { arn = module.status_table.arn, actions = ["GetItem"], leading_keys = ["ORDER#*"] }
+      }
+      statements = {}
+    }
+  }
+}
+
+resource "aws_lambda_permission" "door" {
+  statement_id  = "Door"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["order_query"].arn
+  qualifier     = "live"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.platform.api_execution_arn}/*/GET/orders/*"
+}
+
+locals {
+  platform = module.platform.platform
+  settings = {
+    artifacts_dir          = var.artifacts_dir
+    architecture           = var.architecture
+    log_retention_days     = var.log_retention_days
+    tracing                = var.tracing
+    function_role_auditors = var.function_role_auditors
+  }
+}
+
+module "function" {
+  source   = "../modules/function"
+  for_each = local.functions
+
+  name            = replace(each.key, "_", "-")
+  platform        = local.platform
+  settings        = local.settings
+  timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
+  environment     = each.value.environment
+  tables          = each.value.tables
+  statements      = each.value.statements
+}

@@ -1,0 +1,17 @@
+module "table" {
+  source = "../modules/table"
+
+  name                = "orders"
+  platform            = local.platform
+  stream              = true
+  deletion_protection = var.deletion_protection
+}
+
+# What customers read: rebuilt from facts, never written by anything else.
+module "status_table" {
+  source = "../modules/table"
+
+  name                = "order-status"
+  platform            = local.platform
+  deletion_protection = var.deletion_protection
+}
