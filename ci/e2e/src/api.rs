@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lakeside_contracts::api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine};
-use reqwest::{Client, Method, StatusCode, Url, header::AUTHORIZATION};
+use reqwest::{Client, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -98,11 +98,7 @@ impl Api {
         order_id: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        let mut url: Url = self.url.parse().with_context(|| format!("`{}` is no URL", self.url))?;
-        url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("`{}` has no path", self.url))?
-            .pop_if_empty()
-            .extend(["orders", order_id]);
+        let url = format!("{}/orders/{}", self.url.trim_end_matches('/'), encoded(order_id));
         let mut request = self.http.request(method, url).timeout(TIMEOUT);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
@@ -113,6 +109,20 @@ impl Api {
         let answer = request.send().await.context("the API does not answer")?;
         Ok(Reply { status: answer.status(), body: answer.text().await? })
     }
+}
+
+/// `text` as one segment of a path. By hand, because parsers of URLs drop line breaks rather than encode them.
+fn encoded(text: &str) -> String {
+    let mut path = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push('%');
+            path.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    path
 }
 
 /// An order that is about to be submitted.
@@ -170,5 +180,16 @@ impl NewOrder {
     /// The body as JSON text.
     pub fn body(&self) -> String {
         serde_json::json!(self.request).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_is_one_segment_of_the_path_whatever_it_holds() {
+        assert_eq!(encoded("a-1"), "a-1");
+        assert_eq!(encoded("a/b?c&d\n\"é"), "a%2Fb%3Fc%26d%0A%22%C3%A9");
     }
 }

@@ -117,22 +117,13 @@ impl Cloud {
         &self.access_key_id
     }
 
-    /// The account that the state machine's ARN names.
-    ///
-    /// # Errors
-    /// If it is no ARN.
-    pub fn account(&self) -> anyhow::Result<&str> {
-        self.state_machine_arn.split(':').nth(4).context("the state machine's ARN names no account")
-    }
-
-    /// This cloud's configuration with the rights of `role` instead of its owner's.
-    pub async fn assume(&self, role: &str) -> anyhow::Result<SdkConfig> {
-        let arn = format!("arn:aws:iam::{}:role/{role}", self.account()?);
-        let provider = AssumeRoleProvider::builder(arn)
+    /// This cloud's configuration with the rights of the role instead of its owner's.
+    pub async fn assume(&self, role_arn: &str) -> SdkConfig {
+        let provider = AssumeRoleProvider::builder(role_arn)
             .session_name("lakeside-e2e")
             .configure(&self.config)
             .build()
             .await;
-        Ok(self.config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
+        self.config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
     }
 }

@@ -20,6 +20,7 @@ pub mod records;
 pub mod saga;
 pub mod sandbox;
 pub mod settings;
+pub mod shop;
 pub mod signed;
 pub mod stock;
 pub mod terminal;

@@ -57,6 +57,23 @@ impl Cloud {
         Ok(read.attributes.unwrap_or_default().values().filter_map(|n| n.parse::<u64>().ok()).sum())
     }
 
+    /// Waits until the queue with this name has been empty at least once.
+    ///
+    /// # Errors
+    /// If that takes longer than `deadline`.
+    pub async fn drained(&self, name: &str, deadline: Duration) -> anyhow::Result<()> {
+        let url = self.queue_url(name).await?;
+        eventually(&format!("an empty queue {name}"), deadline, async || {
+            let depth = self.depth(&url).await?;
+            Ok(if depth == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("it holds {depth} messages"))
+            })
+        })
+        .await
+    }
+
     /// Waits until no message is under way in any queue but the dead-letter queues.
     ///
     /// # Errors

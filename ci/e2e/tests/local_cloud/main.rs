@@ -1,0 +1,15 @@
+//! Lakeside end to end, on a running local cloud. Every test has goods and orders of its own, so that all of them
+//! can share one cloud.
+
+mod approval;
+mod contracts;
+mod door;
+mod happy_path;
+mod idempotency;
+mod labels;
+mod malformed;
+mod payments;
+mod permissions;
+mod redelivery;
+mod stock;
+mod throughput;

@@ -1,0 +1,288 @@
+//! Every function may do its own work and nothing of another's: its role is assumed, and each is tried.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, bail};
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use futures::{StreamExt, TryStreamExt, stream};
+use lakeside_e2e::{
+    capture::DOMAINS,
+    cloud::{Cloud, table},
+    queues::DEAD_LETTERS,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What a function may do.
+#[derive(Clone, Copy)]
+struct Duties {
+    function: &'static str,
+    /// Its table and what it does there.
+    table: Option<(&'static str, &'static [Verb])>,
+    /// Whether it is fed by a queue of its own name.
+    queue: bool,
+    /// The bus it publishes on.
+    bus: Option<&'static str>,
+    /// Whether it starts sagas.
+    saga: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verb {
+    Get,
+    Put,
+    Update,
+    Delete,
+    Query,
+    Scan,
+}
+
+const VERBS: [Verb; 6] = [Verb::Get, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
+
+const fn function(function: &'static str) -> Duties {
+    Duties { function, table: None, queue: false, bus: None, saga: false }
+}
+
+const fn fed(duties: Duties) -> Duties {
+    Duties { queue: true, ..duties }
+}
+
+const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duties {
+    Duties { table: Some((table, verbs)), ..duties }
+}
+
+const DUTIES: [Duties; 16] = [
+    fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
+    fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
+    fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
+    on(function("order-query"), table::ORDER_STATUS, &[Verb::Get]),
+    fed(on(function("reserve-stock"), table::INVENTORY, &[])),
+    on(function("release-stock"), table::INVENTORY, &[]),
+    on(function("allocate"), table::INVENTORY, &[]),
+    fed(Duties { saga: true, ..function("start-fulfilment") }),
+    fed(Duties { saga: true, ..function("recover-fulfilment") }),
+    fed(on(function("capture-payment"), table::FULFILMENT, &[])),
+    fed(on(function("refund-payment"), table::FULFILMENT, &[])),
+    on(function("create-label"), table::FULFILMENT, &[]),
+    on(function("void-label"), table::FULFILMENT, &[]),
+    Duties { bus: Some("orders"), ..function("orders-publish-outbox") },
+    Duties { bus: Some("inventory"), ..function("inventory-publish-outbox") },
+    Duties { bus: Some("fulfilment"), ..function("fulfilment-publish-outbox") },
+];
+
+/// Somebody with the rights of one function.
+struct Intruder {
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+    events: aws_sdk_eventbridge::Client,
+    sfn: aws_sdk_sfn::Client,
+}
+
+impl Intruder {
+    async fn disguised_as(cloud: &Cloud, function: &str) -> anyhow::Result<Self> {
+        let path = format!("/2015-03-31/functions/{}/configuration", cloud.name(function));
+        let configuration = cloud.signed.get("lambda", &path).await?;
+        let role = configuration.get("Role").and_then(Value::as_str).context("a function without role")?;
+        let config = cloud.assume(role).await;
+        Ok(Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            events: aws_sdk_eventbridge::Client::new(&config),
+            sfn: aws_sdk_sfn::Client::new(&config),
+        })
+    }
+
+    /// Tries one action on a key that does not exist, under a condition that fails if the action is allowed.
+    async fn may(&self, verb: Verb, table: &str) -> anyhow::Result<bool> {
+        let pk = || AttributeValue::S("ORDER#nobody".into());
+        let sk = || AttributeValue::S("nothing".into());
+        let dynamodb = &self.dynamodb;
+        let exists = "attribute_exists(pk)";
+        match verb {
+            Verb::Get => {
+                permitted(dynamodb.get_item().table_name(table).key("pk", pk()).key("sk", sk()).send().await)
+            }
+            Verb::Put => permitted(
+                dynamodb
+                    .put_item()
+                    .table_name(table)
+                    .item("pk", pk())
+                    .item("sk", sk())
+                    .condition_expression(exists)
+                    .send()
+                    .await,
+            ),
+            Verb::Update => permitted(
+                dynamodb
+                    .update_item()
+                    .table_name(table)
+                    .key("pk", pk())
+                    .key("sk", sk())
+                    .update_expression("SET touched = :now")
+                    .condition_expression(exists)
+                    .expression_attribute_values(":now", AttributeValue::S("now".into()))
+                    .send()
+                    .await,
+            ),
+            Verb::Delete => permitted(
+                dynamodb
+                    .delete_item()
+                    .table_name(table)
+                    .key("pk", pk())
+                    .key("sk", sk())
+                    .condition_expression(exists)
+                    .send()
+                    .await,
+            ),
+            Verb::Query => permitted(
+                dynamodb
+                    .query()
+                    .table_name(table)
+                    .key_condition_expression("pk = :pk")
+                    .expression_attribute_values(":pk", pk())
+                    .send()
+                    .await,
+            ),
+            Verb::Scan => permitted(dynamodb.scan().table_name(table).limit(1).send().await),
+        }
+    }
+}
+
+/// Whether an answer is anything but a refusal for want of permission.
+fn permitted<T, E, R>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<E, R>>) -> anyhow::Result<bool>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let Err(error) = answer else { return Ok(true) };
+    match error.code() {
+        Some(code) if code.contains("AccessDenied") => Ok(false),
+        Some("ConditionalCheckFailedException" | "ExecutionDoesNotExist") => Ok(true),
+        _ => bail!(anyhow::Error::new(error).context("neither permitted nor denied")),
+    }
+}
+
+async fn wrongs_on_tables(
+    cloud: &Cloud,
+    intruder: &Intruder,
+    duties: &Duties,
+) -> anyhow::Result<Vec<String>> {
+    let mut wrongs = Vec::new();
+    for table in table::ALL {
+        let mut allowed = BTreeSet::new();
+        for verb in VERBS {
+            if intruder.may(verb, &cloud.name(table)).await? {
+                allowed.insert(verb);
+            }
+        }
+        match duties.table {
+            Some((own, verbs)) if own == table => {
+                let missing: Vec<_> = verbs.iter().filter(|verb| !allowed.contains(verb)).collect();
+                // A function with duties on a table that are not single actions must be able to do something.
+                if !missing.is_empty() || allowed.is_empty() {
+                    wrongs.push(format!("{} may not do {missing:?} on {table}", duties.function));
+                }
+                if allowed.contains(&Verb::Scan) {
+                    wrongs.push(format!("{} may scan {table}", duties.function));
+                }
+            }
+            _ if allowed.is_empty() => {}
+            _ => wrongs.push(format!("{} may do {allowed:?} on {table}", duties.function)),
+        }
+    }
+    Ok(wrongs)
+}
+
+async fn wrongs_on_queues(
+    cloud: &Cloud,
+    intruder: &Intruder,
+    duties: &Duties,
+    queues: &[String],
+) -> anyhow::Result<Vec<String>> {
+    let mut wrongs = Vec::new();
+    for queue in queues {
+        let url = cloud.queue_url(queue).await?;
+        let own = duties.queue && *queue == cloud.name(duties.function);
+        if own {
+            // Receiving for real would take messages away from the function itself.
+            if !permitted(intruder.sqs.get_queue_attributes().queue_url(&url).send().await)? {
+                wrongs.push(format!("{} may not look at its own queue", duties.function));
+            }
+        } else if permitted(
+            intruder.sqs.receive_message().queue_url(&url).visibility_timeout(0).send().await,
+        )? {
+            wrongs.push(format!("{} may receive from {queue}", duties.function));
+        }
+        if permitted(intruder.sqs.send_message().queue_url(&url).message_body("no message").send().await)? {
+            wrongs.push(format!("{} may send to {queue}", duties.function));
+        }
+    }
+    Ok(wrongs)
+}
+
+async fn wrongs_elsewhere(
+    cloud: &Cloud,
+    intruder: &Intruder,
+    duties: &Duties,
+) -> anyhow::Result<Vec<String>> {
+    let mut wrongs = Vec::new();
+    for domain in DOMAINS {
+        // No rule knows this source, so a permitted event reaches nobody.
+        let probe = PutEventsRequestEntry::builder()
+            .event_bus_name(cloud.name(domain.name()))
+            .source("lakeside.nobody")
+            .detail_type("Nothing")
+            .detail("{}")
+            .build();
+        let allowed = permitted(intruder.events.put_events().entries(probe).send().await)?;
+        if allowed != (duties.bus == Some(domain.name())) {
+            let may = if allowed { "may" } else { "may not" };
+            wrongs.push(format!("{} {may} publish on {domain}", duties.function));
+        }
+    }
+    let nothing = cloud.execution_arn(Uuid::new_v4());
+    let allowed = permitted(intruder.sfn.describe_execution().execution_arn(nothing).send().await)?;
+    if allowed != duties.saga {
+        let may = if allowed { "may" } else { "may not" };
+        wrongs.push(format!("{} {may} look at sagas", duties.function));
+    }
+    if !duties.saga {
+        let started = intruder
+            .sfn
+            .start_execution()
+            .state_machine_arn(&cloud.state_machine_arn)
+            .name(format!("intruder-{}", Uuid::new_v4()))
+            .input("{}")
+            .send()
+            .await;
+        if permitted(started)? {
+            wrongs.push(format!("{} may start sagas", duties.function));
+        }
+    }
+    Ok(wrongs)
+}
+
+#[tokio::test]
+async fn each_role_does_its_own_work_and_is_denied_every_other() -> anyhow::Result<()> {
+    let cloud = Cloud::open()?;
+    let queues: Vec<String> = cloud.queue_depths().await?.into_keys().collect();
+    for duties in DUTIES.iter().filter(|duties| duties.queue) {
+        for queue in [cloud.name(duties.function), format!("{}{DEAD_LETTERS}", cloud.name(duties.function))] {
+            assert!(queues.contains(&queue), "there is no queue {queue}");
+        }
+    }
+    let wrongs: Vec<Vec<String>> = stream::iter(&DUTIES)
+        .map(async |duties| {
+            let intruder = Intruder::disguised_as(&cloud, duties.function).await?;
+            let mut wrongs = wrongs_on_tables(&cloud, &intruder, duties).await?;
+            wrongs.extend(wrongs_on_queues(&cloud, &intruder, duties, &queues).await?);
+            wrongs.extend(wrongs_elsewhere(&cloud, &intruder, duties).await?);
+            anyhow::Ok(wrongs)
+        })
+        .buffer_unordered(4)
+        .try_collect()
+        .await?;
+    assert_eq!(wrongs.concat(), Vec::<String>::new());
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! What must hold after everything else has run: run last, and alone.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use anyhow::Context;
+use aws_sdk_eventbridge::{
+    primitives::DateTime,
+    types::{ReplayDestination, ReplayState},
+};
+use lakeside_domain::order_status::Status;
+use lakeside_e2e::{
+    api::NewOrder,
+    books::Snapshot,
+    capture::{Capture, DOMAINS},
+    cloud::Cloud,
+    contract_check::ContractCheck,
+    poll::eventually,
+    shop::{PATIENCE, Shop},
+};
+use uuid::Uuid;
+
+/// A replay is handed out within seconds, but what it stirs up has to come to rest.
+const AFTERMATH: Duration = Duration::from_mins(10);
+
+/// Replays everything that was ever put on the bus called `bus` from its archive.
+async fn replay(cloud: &Cloud, bus: &str, name: &str) -> anyhow::Result<()> {
+    let described = cloud.events.describe_event_bus().name(bus).send().await?;
+    let bus_arn = described.arn.context("a bus without ARN")?;
+    let archives = cloud.events.list_archives().event_source_arn(&bus_arn).send().await?;
+    let archive = archives
+        .archives()
+        .iter()
+        .find_map(|archive| archive.archive_name())
+        .with_context(|| format!("the bus {bus} has no archive"))?;
+    let archive_arn =
+        cloud.events.describe_archive().archive_name(archive).send().await?.archive_arn.context("no ARN")?;
+    let now = std::time::SystemTime::now();
+    cloud
+        .events
+        .start_replay()
+        .replay_name(name)
+        .event_source_arn(archive_arn)
+        .event_start_time(DateTime::from_secs(0))
+        .event_end_time(DateTime::from(now))
+        .destination(ReplayDestination::builder().arn(&bus_arn).build()?)
+        .send()
+        .await
+        .with_context(|| format!("the bus {bus} replays nothing"))?;
+    eventually(&format!("the end of the replay on {bus}"), AFTERMATH, async || {
+        let state = cloud.events.describe_replay().replay_name(name).send().await?.state;
+        Ok(match state {
+            Some(ReplayState::Completed) => ControlFlow::Break(()),
+            other => ControlFlow::Continue(format!("it is {other:?}")),
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_replay_of_everything_changes_nothing_and_fits_the_contracts() -> anyhow::Result<()> {
+    let shop = Shop::open().await?;
+    let cloud = &shop.cloud;
+    // On a cloud where nothing has run yet there would be nothing to replay.
+    let goods = shop.goods(5).await?;
+    shop.place_and_expect(&NewOrder::of(&[(&goods, 1)]), Status::Fulfilled, None).await?;
+    cloud.quiet(PATIENCE).await?;
+    let before = Snapshot::take(cloud).await?;
+
+    let name = format!("e2e-{}", Uuid::new_v4().simple());
+    let mut capture = Capture::of_replay(cloud, &name).await?;
+    for domain in DOMAINS {
+        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}")).await?;
+    }
+    cloud.quiet(AFTERMATH).await?;
+    capture.take_in(cloud).await?;
+    for event in ["OrderCreated", "StockReserved", "PaymentCaptured", "OrderFulfilled"] {
+        assert!(capture.kinds().contains_key(event), "{event}: {:?}", capture.kinds());
+    }
+    println!("replayed {} events: {:?}", capture.heard.len(), capture.kinds());
+    let mut check = ContractCheck::default();
+    for event in &capture.heard {
+        assert_eq!(check.faults(event)?, Vec::<String>::new());
+    }
+    capture.close(cloud).await?;
+
+    let after = Snapshot::take(cloud).await?;
+    let changed: Vec<_> = after
+        .items
+        .iter()
+        .filter(|(key, item)| before.items.get(*key) != Some(item))
+        .map(|(key, item)| (key, before.items.get(key), item))
+        .collect();
+    assert!(changed.is_empty(), "{changed:#?}");
+    assert_eq!(after, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn stock_payments_labels_and_orders_agree_and_no_dead_letter_waits() -> anyhow::Result<()> {
+    let cloud = Cloud::open()?;
+    cloud.quiet(PATIENCE).await?;
+    let books = Snapshot::take(&cloud).await?.audit()?;
+    for check in &books.checks {
+        println!("{:<13} {}", check.name, check.counted);
+    }
+    assert_eq!(books.faults(), Vec::<&str>::new());
+    Ok(())
+}
