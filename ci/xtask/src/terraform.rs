@@ -122,14 +122,7 @@ impl Workspace<'_> {
     /// What a root's state depends on: its files, everything that it shares with others, its functions, its variables.
     pub fn fingerprint(&self, root: &Root, functions: &[Function]) -> anyhow::Result<String> {
         let layout = &self.terraform.layout;
-        let mut fingerprint = Fingerprint::default();
-        for shared in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api"] {
-            let dir = layout.root.join(shared);
-            if dir.is_dir() {
-                fingerprint.add_dir(&layout.root, &dir)?;
-            }
-        }
-        fingerprint.add_dir(&layout.root, &layout.root.join(root.dir))?;
+        let mut fingerprint = self.sources(root)?;
         if let Some(squad) = root.squad {
             let squads: Vec<&str> =
                 GROUPS.iter().flat_map(|group| group.iter()).filter_map(|root| root.squad).collect();
@@ -147,11 +140,22 @@ impl Workspace<'_> {
         Ok(fingerprint.finish())
     }
 
+    /// A root's own files and everything that it shares with others.
+    fn sources(&self, root: &Root) -> anyhow::Result<Fingerprint> {
+        let top = &self.terraform.layout.root;
+        let mut fingerprint = Fingerprint::default();
+        for dir in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api", root.dir] {
+            let dir = top.join(dir);
+            if dir.is_dir() {
+                fingerprint.add_dir(top, &dir)?;
+            }
+        }
+        Ok(fingerprint)
+    }
+
     /// Initialises a root unless nothing has changed since it last was.
     pub fn init(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<()> {
-        let dir = self.dir(root);
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.add_dir(&self.terraform.layout.root, &dir)?;
+        let mut fingerprint = self.sources(root)?;
         fingerprint.add("source", self.terraform.source.as_bytes());
         let fingerprint = fingerprint.finish();
         let stamp = self.data(root).join("initialised.sha256");

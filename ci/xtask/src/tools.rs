@@ -12,8 +12,8 @@ use crate::layout::{Layout, create_dir, remove_dir};
 use crate::progress::Progress;
 use crate::run;
 
-/// The oldest Terraform that knows everything the roots and their tests use.
-const TERRAFORM: Version = (1, 11);
+/// What the roots ask for in their `required_version`.
+const TERRAFORM: Version = (1, 9);
 /// What the emulator asks for.
 const PYTHON: Version = (3, 10);
 /// What the JavaScript validators ask for.
@@ -41,7 +41,7 @@ pub fn terraform(layout: &Layout) -> anyhow::Result<Terraform> {
     let mut command = Command::new("terraform");
     // The variable may name a file that does not exist, of which Terraform would warn.
     command.args(["version", "-json"]).env_remove("TF_CLI_CONFIG_FILE").env("CHECKPOINT_DISABLE", "1");
-    let advice = "install Terraform 1.11 or newer and put `terraform` on the PATH";
+    let advice = "install Terraform 1.9 or newer and put `terraform` on the PATH";
     let json = version_output(layout, "terraform", command, advice)?;
     let found: TerraformVersion =
         serde_json::from_str(&json).context("`terraform version -json` printed no JSON")?;
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(at_least("Terraform", "1.11.4", (1, 11)).is_ok());
-        assert!(at_least("Terraform", "2.0.0-beta1", (1, 11)).is_ok());
-        let error = at_least("Terraform", "1.9.8", (1, 11)).unwrap_err().to_string();
-        assert_eq!(error, "Terraform 1.9.8 is too old: 1.11 or newer is needed");
+        assert!(at_least("Terraform", "1.11.4", (1, 9)).is_ok());
+        assert!(at_least("Terraform", "2.0.0-beta1", (1, 9)).is_ok());
+        let error = at_least("Terraform", "1.8.5", (1, 9)).unwrap_err().to_string();
+        assert_eq!(error, "Terraform 1.8.5 is too old: 1.9 or newer is needed");
         assert!(at_least("Node.js", "unknown", (18, 0)).is_err());
     }
 

@@ -1,1 +1,28 @@
-//!
+//! The fulfilment squad: the saga's beginning and its recovery, payments, and shipping labels.
+
+#![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
+
+pub mod capture_payment;
+pub mod carrier;
+pub mod create_label;
+pub mod effect;
+pub mod executions;
+pub mod fulfilment_table;
+pub mod http_carrier;
+pub mod http_processor;
+pub mod label_record;
+#[cfg(test)]
+mod memory_table;
+pub mod outbound;
+pub mod outside;
+pub mod payment_record;
+pub mod processor;
+#[cfg(test)]
+mod real_sandbox;
+pub mod recover_fulfilment;
+pub mod refund_payment;
+#[cfg(test)]
+mod scripted;
+pub mod start_fulfilment;
+pub mod step_functions;
+pub mod void_label;

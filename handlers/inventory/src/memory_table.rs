@@ -12,14 +12,7 @@ use lakeside_domain::{
     stock::{Pool, PoolId},
     time::Timestamp,
 };
-use lakeside_kit::{
-    clock::Clock,
-    dynamo::StoreError,
-    outbox::Entry,
-    task_token::{AnswerError, Answered, TaskTokens},
-};
-use serde::Serialize;
-use serde_json::Value;
+use lakeside_kit::{dynamo::StoreError, outbox::Entry};
 
 use crate::{
     allocate::{AllocationStore, NewAllocation},
@@ -39,30 +32,6 @@ pub struct MemoryTable {
     /// Commits that fail as if another writer had come first.
     pub overtaken: Cell<usize>,
     pub down: Cell<bool>,
-}
-
-pub struct At(pub i64);
-
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0)
-    }
-}
-
-#[derive(Default)]
-pub struct Answers {
-    pub given: RefCell<Vec<(String, Value)>>,
-    pub down: Cell<bool>,
-}
-
-impl TaskTokens for Answers {
-    async fn succeed<R: Serialize>(&self, token: &str, result: &R) -> Result<Answered, AnswerError> {
-        if self.down.get() {
-            return Err(AnswerError("down".into()));
-        }
-        self.given.borrow_mut().push((token.to_owned(), serde_json::to_value(result).unwrap()));
-        Ok(Answered::Delivered)
-    }
 }
 
 pub fn sku(text: &str) -> Sku {

@@ -28,3 +28,15 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
 pub fn parsed<T: FromStr>(name: &'static str) -> Result<T, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::Malformed(name))
 }
+
+/// The value of `name`, parsed, or `default` if it is not set.
+///
+/// # Errors
+/// [`ConfigError::Malformed`] if it is set and cannot be parsed.
+pub fn parsed_or<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
+    match env::var(name) {
+        Ok(value) => value.parse().map_err(|_| ConfigError::Malformed(name)),
+        Err(env::VarError::NotPresent) => Ok(default),
+        Err(env::VarError::NotUnicode(_)) => Err(ConfigError::Malformed(name)),
+    }
+}

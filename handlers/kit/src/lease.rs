@@ -129,6 +129,12 @@ impl Leases for DynamoLeases {
             return Err(error.into());
         };
         let current: Option<Lease> = refused.item.clone().map(|item| key.key().read(item)).transpose()?;
+        if let Some(Lease::InProgress { owner: holder, .. }) = &current
+            && holder == owner
+        {
+            // The first try of this very request was applied and its answer lost.
+            return Ok(wanted);
+        }
         match acquire(current.as_ref(), owner, now, self.durations) {
             // The table refused what the rules allow: the record changed between its check and its answer.
             Acquisition::Acquired(_) => Err(StoreError::Busy),

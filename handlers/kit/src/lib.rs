@@ -11,6 +11,8 @@ pub mod config;
 pub mod disposition;
 pub mod dynamo;
 pub mod lease;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod outbox;
 pub mod publish_outbox;
 pub mod runtime;

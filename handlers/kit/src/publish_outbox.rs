@@ -259,7 +259,7 @@ mod tests {
         json!({
             "awsRegion": "us-east-1", "eventID": sequence, "eventName": "MODIFY", "eventSource": "aws:dynamodb",
             "dynamodb": {
-                "SequenceNumber": sequence,
+                "SequenceNumber": sequence, "SizeBytes": 1,
                 "OldImage": {"pk": {"S": "ORDER#1"}, "outbox": outbox(old)},
                 "NewImage": {"pk": {"S": "ORDER#1"}, "outbox": outbox(new)},
             },

@@ -3,10 +3,11 @@ use lakeside_domain::{
     reservation::{ReservationStatus, Take},
     stock::PoolId,
 };
+use lakeside_kit::memory::ManualClock;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory_table::{At, MemoryTable, sku};
+use crate::memory_table::{MemoryTable, sku};
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const EXPIRES_AT: i64 = 10_000;
@@ -30,7 +31,7 @@ fn held() -> MemoryTable {
 async fn run(table: &MemoryTable, at: i64) -> AllocateStockResult {
     let metadata = CommandMetadata { correlation_id: ORDER.as_uuid(), causation_id: ORDER.as_uuid() };
     let command = Command::AllocateStock(OrderCommand { order_id: ORDER, metadata });
-    handle(table, &At(at), command).await.unwrap()
+    handle(table, &ManualClock::at(at), command).await.unwrap()
 }
 
 fn reason(result: &AllocateStockResult) -> &str {

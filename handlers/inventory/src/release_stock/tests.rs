@@ -1,11 +1,12 @@
 use lakeside_contracts::commands::{AllocateStockResult, CommandMetadata, OrderCommand};
 use lakeside_domain::{reservation::Take, stock::PoolId};
+use lakeside_kit::memory::ManualClock;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     allocate,
-    memory_table::{At, MemoryTable, sku},
+    memory_table::{MemoryTable, sku},
 };
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
@@ -30,7 +31,7 @@ fn held() -> MemoryTable {
 }
 
 async fn release(table: &MemoryTable, command: Command) -> Result<ReleaseResult, StockError> {
-    handle(table, &At(1000), command).await
+    handle(table, &ManualClock::at(1000), command).await
 }
 
 #[tokio::test]
@@ -47,7 +48,8 @@ async fn a_hold_goes_back_once() {
 #[tokio::test]
 async fn an_allocation_is_undone_step_by_step_and_each_step_is_harmless_twice() {
     let table = held();
-    let allocated = allocate::handle(&table, &At(1000), Command::AllocateStock(command())).await.unwrap();
+    let allocated =
+        allocate::handle(&table, &ManualClock::at(1000), Command::AllocateStock(command())).await.unwrap();
     assert!(matches!(allocated, AllocateStockResult::Allocated { .. }));
     assert_eq!(table.pool("TENT").counts().sold, 3);
     assert!(matches!(release(&table, Command::ReleaseStock(command())).await, Err(StockError::Sold(ORDER))));
@@ -68,7 +70,8 @@ async fn a_release_that_comes_first_closes_what_it_would_have_released() {
     release(&table, Command::ReleaseAllocation(command())).await.unwrap();
     release(&table, Command::ReleaseStock(command())).await.unwrap();
     assert_eq!(table.reservations.borrow()[&ORDER].status, ReservationStatus::Released);
-    let late = allocate::handle(&table, &At(1000), Command::AllocateStock(command())).await.unwrap();
+    let late =
+        allocate::handle(&table, &ManualClock::at(1000), Command::AllocateStock(command())).await.unwrap();
     assert!(matches!(late, AllocateStockResult::Refused { .. }));
     assert!(table.published.borrow().is_empty());
 }

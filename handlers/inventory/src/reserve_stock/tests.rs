@@ -1,8 +1,9 @@
+use lakeside_kit::memory::{Answers, ManualClock};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::memory_table::{Answers, At, MemoryTable};
+use crate::memory_table::MemoryTable;
 
 const SETTINGS: Settings = Settings { hold_seconds: 900 };
 const CAUSE: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
@@ -45,7 +46,7 @@ fn command(n: u128, lines: &[(&str, i64)]) -> Message {
 }
 
 async fn run(table: &MemoryTable, answers: &Answers, batch: &[Message]) -> Vec<String> {
-    handle(table, answers, &At(1000), SETTINGS, batch).await.ids().to_vec()
+    handle(table, answers, &ManualClock::at(1000), SETTINGS, batch).await.ids().to_vec()
 }
 
 #[tokio::test]

@@ -1,0 +1,31 @@
+//! Wires `refund-payment`.
+
+use lakeside_fulfilment::{
+    effect::durations, fulfilment_table::FulfilmentTable, http_processor::HttpProcessor, outbound::Server,
+    refund_payment::handle,
+};
+use lakeside_kit::{
+    clock::{Clock, SystemClock},
+    config::required,
+    runtime,
+    sqs::messages,
+    task_token::StepFunctions,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::init_logs();
+    let aws = runtime::aws().await;
+    let client = aws_sdk_dynamodb::Client::new(&aws);
+    let table = required("FULFILMENT_TABLE")?;
+    let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));
+    let processor = HttpProcessor::new(Server::from_env("PAYMENT_PROCESSOR_URL")?);
+    runtime::run(async |event, invocation| {
+        let durations = durations(SystemClock.now(), invocation.deadline);
+        let store = FulfilmentTable::new(client.clone(), table.clone(), durations);
+        let messages = messages(event)?;
+        let failures = handle(&store, &processor, &tokens, &SystemClock, invocation, &messages).await;
+        Ok(failures.into_response())
+    })
+    .await
+}

@@ -1,0 +1,84 @@
+//! Undoes what a saga left behind that died without a chance to do so itself.
+//!
+//! Consumes: "Step Functions Execution Status Change" of the saga, from AWS.
+//! Emits: nothing itself; it starts an execution that compensates.
+//! Idempotency key: `recover-<order id>`, which names that execution.
+//! Retries: when Step Functions throttles, does not answer, or does not show an execution yet.
+//! Parks: what is no such event, and executions that were not started with an order.
+//!
+//! Left alone are executions that did not fail; those that gave up on purpose, for they have tried everything; and
+//! recoveries, for another one would fare no better. The last two raise an alarm of their own.
+
+use lakeside_contracts::{
+    Delivery,
+    commands::{FulfilOrder, SagaMode},
+};
+use lakeside_kit::sqs::{Failures, Message, each};
+use serde::Deserialize;
+
+use crate::executions::{Executions, RECOVERY_PREFIX, SagaError, order_of, recovery_name, start_once};
+
+const SOURCE: &str = "aws.states";
+const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
+/// The error of a saga that gave up on purpose.
+const PARKED: &str = "FulfilmentParked";
+
+#[derive(Debug, Deserialize)]
+struct StatusChange {
+    name: String,
+    status: String,
+    /// Left out by AWS when it is large.
+    #[serde(default)]
+    input: Option<String>,
+    /// Null in some events of failed executions.
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// Handles a batch, each message on its own.
+pub async fn handle(executions: &impl Executions, messages: &[Message]) -> Failures {
+    each(messages, async |message| -> Result<(), SagaError> {
+        let change = read(&message.delivery()?)?;
+        let Some(order) = left_behind(executions, change).await? else { return Ok(()) };
+        let recovery = FulfilOrder { mode: Some(SagaMode::Compensate), ..order };
+        start_once(executions, &recovery_name(recovery.order_id), &recovery).await
+    })
+    .await
+}
+
+fn read(delivery: &Delivery) -> Result<StatusChange, SagaError> {
+    if delivery.source != SOURCE || delivery.detail_type != DETAIL_TYPE {
+        return Err(SagaError::NoStatusChange(None));
+    }
+    StatusChange::deserialize(&delivery.detail).map_err(|e| SagaError::NoStatusChange(Some(e)))
+}
+
+/// The order of an execution that needs recovery. What the event does not say is looked up.
+async fn left_behind(
+    executions: &impl Executions,
+    change: StatusChange,
+) -> Result<Option<FulfilOrder>, SagaError> {
+    let StatusChange { name, status, mut input, mut error } = change;
+    let failed = status == "FAILED";
+    if !(failed || status == "TIMED_OUT" || status == "ABORTED") || name.starts_with(RECOVERY_PREFIX) {
+        return Ok(None);
+    }
+    if input.is_none() || (failed && error.is_none()) {
+        let Some(execution) = executions.describe(&name).await? else {
+            return Err(SagaError::NotVisible(name));
+        };
+        input = input.or(Some(execution.input));
+        error = error.or(execution.error);
+    }
+    if failed && error.is_none() {
+        // To compensate what was parked would hide it from those who must settle it.
+        return Err(SagaError::NotVisible(name));
+    }
+    if error.as_deref() == Some(PARKED) {
+        return Ok(None);
+    }
+    order_of(&name, input.as_deref().unwrap_or_default()).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Executions on Step Functions.
+
+use aws_sdk_sfn::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use lakeside_contracts::commands::FulfilOrder;
+
+use crate::executions::{Execution, Executions, ExecutionsError, Started};
+
+/// The executions of one state machine.
+#[derive(Debug, Clone)]
+pub struct StepFunctions {
+    client: Client,
+    state_machine_arn: String,
+}
+
+impl StepFunctions {
+    /// The executions of the state machine with this ARN.
+    pub const fn new(client: Client, state_machine_arn: String) -> Self {
+        Self { client, state_machine_arn }
+    }
+}
+
+/// The ARN of the execution called `name`, which follows from its state machine's.
+fn execution_arn(state_machine_arn: &str, name: &str) -> String {
+    format!("{}:{name}", state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+}
+
+fn failed<E, R>(error: SdkError<E, R>) -> ExecutionsError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some(
+            "AccessDeniedException"
+            | "InvalidArn"
+            | "InvalidExecutionInput"
+            | "InvalidName"
+            | "StateMachineDoesNotExist"
+            | "ValidationException",
+        ) => ExecutionsError::Refused(error.into()),
+        _ => ExecutionsError::Unavailable(error.into()),
+    }
+}
+
+impl Executions for StepFunctions {
+    async fn start(&self, name: &str, input: &FulfilOrder) -> Result<Started, ExecutionsError> {
+        let input = serde_json::to_string(input).map_err(|e| ExecutionsError::Refused(e.into()))?;
+        let started = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.state_machine_arn)
+            .name(name)
+            .input(input)
+            .send()
+            .await;
+        match started {
+            Ok(_) => Ok(Started::Yes),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_already_exists()) => {
+                Ok(Started::NameTaken)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        let arn = execution_arn(&self.state_machine_arn, name);
+        match self.client.describe_execution().execution_arn(arn).send().await {
+            Ok(found) => Ok(Some(Execution { input: found.input.unwrap_or_default(), error: found.error })),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) => {
+                Ok(None)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_is_found_by_its_name() {
+        assert_eq!(
+            execution_arn(
+                "arn:aws:states:us-east-1:000000000000:stateMachine:lakeside-order-fulfilment",
+                "a"
+            ),
+            "arn:aws:states:us-east-1:000000000000:execution:lakeside-order-fulfilment:a"
+        );
+    }
+}
