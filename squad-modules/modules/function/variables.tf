@@ -44,6 +44,13 @@ variable "settings" {
     condition     = contains(["arm64", "x86_64"], var.settings.architecture)
     error_message = "The architecture must be arm64 or x86_64."
   }
+
+  validation {
+    condition = alltrue([
+      for arn in var.settings.function_role_auditors : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/[^*?]+|user/[^*?]+)$", arn))
+    ])
+    error_message = "An auditor of function roles must be one account, role or user, by its ARN."
+  }
 }
 
 variable "environment" {
@@ -88,15 +95,21 @@ variable "tables" {
   nullable = false
 
   validation {
-    condition     = alltrue([for grant in values(var.tables) : length(grant.leading_keys) > 0 && !contains(grant.leading_keys, "*")])
-    error_message = "A grant on a table must name the partition keys it is for."
+    condition = alltrue([
+      for grant in values(var.tables) :
+      length(grant.leading_keys) > 0 && alltrue([for key in grant.leading_keys : can(regex("^[A-Z]+#", key))])
+    ])
+    error_message = "A grant on a table must name the partition keys it is for, each beginning with its kind, such as `ORDER#*`."
   }
 
+  # A scan has no partition key, so the condition on keys would not bind it.
   validation {
-    condition = alltrue(flatten([
-      for grant in values(var.tables) : [for action in grant.actions : can(regex("^[A-Z][A-Za-z]+$", action))]
-    ]))
-    error_message = "A grant on a table names DynamoDB actions without service and wildcard, such as PutItem."
+    condition = alltrue([
+      for grant in values(var.tables) : length(grant.actions) > 0 && length(setsubtract(grant.actions, [
+        "BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem",
+      ])) == 0
+    ])
+    error_message = "A grant on a table names actions on items of known keys, without service and wildcard, such as PutItem."
   }
 }
 
@@ -111,5 +124,23 @@ variable "statements" {
       for statement in values(var.statements) : [for action in statement.actions : !strcontains(action, "*")]
     ]))
     error_message = "A function's statements must not use wildcards in actions."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for statement in values(var.statements) : [
+        for action in statement.actions : !can(regex("^dynamodb:(.*Item|Query|Scan|PartiQL.*)$", action))
+      ]
+    ]))
+    error_message = "Items of tables are granted by `tables`, which binds the grant to partition keys."
+  }
+
+  # Task tokens are no resources: whoever holds one may answer it.
+  validation {
+    condition = alltrue([
+      for statement in values(var.statements) :
+      !contains(statement.resources, "*") || alltrue([for action in statement.actions : startswith(action, "states:SendTask")])
+    ])
+    error_message = "A function's statements must name their resources."
   }
 }

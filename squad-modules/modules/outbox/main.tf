@@ -5,11 +5,16 @@ locals {
   # Stay below the stream's own 24 hours.
   retry = { attempts = 100, age_seconds = 43200 }
 
-  # Only writes that carry events.
-  filter = jsonencode({
+  # Only writes that carry events. AWS tests the existence of leaves alone, and finds them within lists; the local
+  # cloud does not look into lists. Filters are alternatives, and each of these matches nothing where the other works.
+  entries = [
+    { M = { eventId = { S = [{ exists = true }] } } },
+    [{ exists = true }],
+  ]
+  filters = [for entry in local.entries : jsonencode({
     eventName = ["INSERT", "MODIFY"]
-    dynamodb  = { NewImage = { outbox = { L = [{ exists = true }] } } }
-  })
+    dynamodb  = { NewImage = { outbox = { L = entry } } }
+  })]
 
   read_stream = {
     actions = [
@@ -86,8 +91,12 @@ resource "aws_lambda_event_source_mapping" "stream" {
   }
 
   filter_criteria {
-    filter {
-      pattern = local.filter
+    dynamic "filter" {
+      for_each = local.filters
+
+      content {
+        pattern = filter.value
+      }
     }
   }
 }

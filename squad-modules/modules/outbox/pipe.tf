@@ -75,8 +75,12 @@ resource "aws_pipes_pipe" "outbox" {
     }
 
     filter_criteria {
-      filter {
-        pattern = local.filter
+      dynamic "filter" {
+        for_each = local.filters
+
+        content {
+          pattern = filter.value
+        }
       }
     }
   }

@@ -23,8 +23,8 @@ variable "visibility_timeout_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
-    error_message = "SQS hides messages for at most 12 hours."
+    condition     = var.visibility_timeout_seconds >= 6 && var.visibility_timeout_seconds <= 43200
+    error_message = "Messages must be hidden for at least 6 seconds, six times the shortest timeout, and SQS hides them for at most 12 hours."
   }
 }
 
@@ -57,6 +57,12 @@ variable "rule_arns" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  # `ArnEquals` takes wildcards: one of them would let in every rule of every account.
+  validation {
+    condition     = alltrue([for arn in var.rule_arns : can(regex("^arn:aws[a-z-]*:events:[^*?]+:rule/[^*?]+$", arn))])
+    error_message = "The queue is open to rules by their ARNs, without wildcards."
+  }
 }
 
 variable "oldest_message_seconds" {

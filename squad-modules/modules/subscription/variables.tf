@@ -37,6 +37,11 @@ variable "rules" {
     condition     = alltrue([for rule in values(var.rules) : length(rule.sources) > 0 && length(rule.detail_types) > 0])
     error_message = "A rule must name its sources and detail-types."
   }
+
+  validation {
+    condition     = alltrue([for rule in values(var.rules) : rule.detail == null || can(keys(jsondecode(rule.detail)))])
+    error_message = "What else a rule matches in the detail must be a JSON object."
+  }
 }
 
 variable "batch_size" {

@@ -1,0 +1,206 @@
+mock_provider "aws" {
+  source = "../../testing"
+}
+
+variables {
+  name = "reserve-stock"
+  platform = {
+    account_id               = "111122223333"
+    region                   = "eu-central-1"
+    prefix                   = "test"
+    alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+    keys = {
+      data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+      messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+      logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+    }
+  }
+  settings    = { artifacts_dir = "tests/artifacts" }
+  environment = { INVENTORY_TABLE = "test-inventory" }
+  tables = {
+    Reserve = {
+      arn          = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-inventory"
+      actions      = ["PutItem", "UpdateItem"]
+      leading_keys = ["SKU#*", "RESERVATION#*"]
+    }
+  }
+  statements = { AnswerTheSaga = { actions = ["states:SendTaskSuccess"], resources = ["*"] } }
+}
+
+run "the_alias_is_what_callers_use" {
+  assert {
+    condition     = output.alias_arn == aws_lambda_alias.live.arn && aws_lambda_alias.live.name == "live"
+    error_message = "Callers must go through the alias live."
+  }
+
+  assert {
+    condition     = aws_lambda_function.function.publish && aws_lambda_alias.live.function_version == aws_lambda_function.function.version
+    error_message = "The alias must point at a published version."
+  }
+}
+
+run "the_package_is_the_functions_own" {
+  assert {
+    condition     = endswith(aws_lambda_function.function.filename, "/reserve-stock.zip")
+    error_message = "Without a binary of its own name the package is called like the function."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.function.runtime == "provided.al2023"
+      && aws_lambda_function.function.architectures == tolist(["arm64"])
+    )
+    error_message = "Functions run on arm64 unless the settings say otherwise."
+  }
+}
+
+run "one_binary_can_serve_several_functions" {
+  variables {
+    name   = "inventory-publish-outbox"
+    binary = "publish-outbox"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.function.function_name == "test-inventory-publish-outbox"
+      && endswith(aws_lambda_function.function.filename, "/publish-outbox.zip")
+    )
+    error_message = "The package is called like the binary, the function like itself."
+  }
+}
+
+run "everything_is_encrypted_with_the_platforms_keys" {
+  assert {
+    condition     = aws_cloudwatch_log_group.logs.kms_key_id == var.platform.keys.logs
+    error_message = "The log group must use the key for logs."
+  }
+
+  assert {
+    condition     = aws_lambda_function.function.kms_key_arn == var.platform.keys.data
+    error_message = "The function's environment must be encrypted with the key for data."
+  }
+}
+
+run "logs_are_kept_for_a_while_and_in_the_functions_own_group" {
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", log_retention_days = 14 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.logs.retention_in_days == 14
+    error_message = "Logs must expire as the settings say."
+  }
+
+  assert {
+    condition     = aws_lambda_function.function.logging_config[0].log_group == "/aws/lambda/test-reserve-stock"
+    error_message = "The function must write to its own log group."
+  }
+}
+
+run "a_role_reaches_only_the_items_it_names" {
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.function.statement : anytrue([
+        for condition in statement.condition :
+        condition.test == "ForAllValues:StringLike"
+        && condition.variable == "dynamodb:LeadingKeys"
+        && length(condition.values) > 0 && !contains(condition.values, "*")
+      ]) if anytrue([for action in statement.actions : startswith(action, "dynamodb:")])
+    ])
+    error_message = "Every grant on a table must be bound to partition keys."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.function.statement :
+      statement.sid == "Reserve"
+      && statement.resources == toset(["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inventory"])
+      && statement.actions == toset(["dynamodb:PutItem", "dynamodb:UpdateItem"])
+      && anytrue([for condition in statement.condition : condition.values == tolist(["SKU#*", "RESERVATION#*"])])
+    ])
+    error_message = "The grant must be for the table, the actions and the keys it was given."
+  }
+}
+
+run "a_role_has_what_it_was_given_and_what_every_function_needs" {
+  assert {
+    condition = toset(data.aws_iam_policy_document.function.statement[*].sid) == toset([
+      "AnswerTheSaga", "Reserve", "SendTraces", "UseTheDataKey", "WriteLogs",
+    ])
+    error_message = "A role must have nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.function.statement :
+      contains(["AnswerTheSaga", "SendTraces"], statement.sid) || !contains(statement.resources, "*")
+    ])
+    error_message = "Only task tokens and traces are no resources."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.function.statement :
+      [for action in statement.actions : !strcontains(action, "*")]
+    ]))
+    error_message = "No action may be a wildcard."
+  }
+
+  assert {
+    condition     = aws_iam_role.function.permissions_boundary == var.platform.permissions_boundary_arn
+    error_message = "The role must be bounded by the platform's policy."
+  }
+}
+
+run "only_lambda_assumes_a_role" {
+  assert {
+    condition = alltrue([
+      for principal in flatten(data.aws_iam_policy_document.trust.statement[*].principals) :
+      principal.type == "Service" && principal.identifiers == toset(["lambda.amazonaws.com"])
+    ])
+    error_message = "Without auditors nobody but Lambda may assume the role."
+  }
+}
+
+run "auditors_may_assume_a_role_where_a_profile_names_them" {
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", function_role_auditors = ["arn:aws:iam::111122223333:root"] }
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.trust.statement :
+      statement.sid == "Auditors" && one(statement.principals).identifiers == toset(["arn:aws:iam::111122223333:root"])
+    ])
+    error_message = "The auditors must be trusted."
+  }
+}
+
+run "tracing_can_be_switched_off" {
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", tracing = false }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.function.tracing_config[0].mode == "PassThrough"
+      && !contains(data.aws_iam_policy_document.function.statement[*].sid, "SendTraces")
+    )
+    error_message = "Without tracing the function must neither trace nor be allowed to."
+  }
+}
+
+run "failures_and_throttles_page" {
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles] :
+      alarm.threshold == 0
+      && alarm.comparison_operator == "GreaterThanThreshold"
+      && alarm.treat_missing_data == "notBreaching"
+      && alarm.alarm_actions == toset([var.platform.alarm_topic_arn])
+      && alarm.dimensions.FunctionName == "test-reserve-stock"
+    ])
+    error_message = "Any failure and any throttle must reach the alarm topic."
+  }
+}

@@ -1,0 +1,80 @@
+mock_provider "aws" {
+  source = "../../testing"
+}
+
+variables {
+  platform = {
+    account_id               = "111122223333"
+    region                   = "eu-central-1"
+    prefix                   = "test"
+    alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+    keys = {
+      data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+      messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+      logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+    }
+  }
+  name = "orders"
+}
+
+run "items_are_encrypted_backed_up_and_expire" {
+  assert {
+    condition     = aws_dynamodb_table.table.server_side_encryption[0].enabled && aws_dynamodb_table.table.server_side_encryption[0].kms_key_arn == var.platform.keys.data
+    error_message = "The table must use the key for data."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.point_in_time_recovery[0].enabled
+    error_message = "The table must be recoverable to any second."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.ttl[0].enabled && aws_dynamodb_table.table.ttl[0].attribute_name == "ttl"
+    error_message = "Items must be able to expire."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.deletion_protection_enabled
+    error_message = "The table must be protected unless a profile says otherwise."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "An idle table must cost nothing."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.hash_key == "pk" && aws_dynamodb_table.table.range_key == "sk"
+    error_message = "All items share one form of key."
+  }
+}
+
+run "a_table_without_an_outbox_has_no_stream" {
+  assert {
+    condition     = !aws_dynamodb_table.table.stream_enabled
+    error_message = "Nobody would read the stream."
+  }
+}
+
+run "an_outbox_needs_both_images" {
+  variables {
+    stream = true
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.table.stream_enabled && aws_dynamodb_table.table.stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "What a write added shows only in comparison with what was there."
+  }
+}
+
+run "a_profile_can_give_up_protection" {
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.table.deletion_protection_enabled
+    error_message = "The profile decides."
+  }
+}

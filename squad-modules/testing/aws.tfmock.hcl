@@ -1,0 +1,58 @@
+# Computed values of the right form, where the provider checks it.
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:111122223333:rule/test-orders/test-rule"
+  }
+}
+
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = {
+    arn = "arn:aws:logs:eu-central-1:111122223333:log-group:test"
+  }
+}
+
+mock_resource "aws_dynamodb_table" {
+  defaults = {
+    arn        = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-table"
+    stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-table/stream/2025-01-01T00:00:00.000"
+  }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = {
+    arn = "arn:aws:iam::111122223333:role/test-role"
+  }
+}
+
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn = "arn:aws:lambda:eu-central-1:111122223333:function:test-function:live"
+  }
+}
+
+mock_resource "aws_lambda_function" {
+  defaults = {
+    arn     = "arn:aws:lambda:eu-central-1:111122223333:function:test-function"
+    version = "1"
+  }
+}
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = {
+    arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-order-fulfilment"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:eu-central-1:111122223333:test-queue"
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-queue"
+  }
+}
+
+# A mocked document has no JSON: tests look at its statements.
+mock_data "aws_iam_policy_document" {
+  defaults = {
+    json = "{}"
+  }
+}
