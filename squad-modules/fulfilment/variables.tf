@@ -3,12 +3,22 @@ variable "prefix" {
   type        = string
   default     = "lakeside"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.prefix))
+    error_message = "The prefix must be 2 to 16 lower-case letters, digits and hyphens, beginning with a letter."
+  }
 }
 
 variable "environment" {
   description = "Value of the cost allocation tag `lakeside:environment`."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,31}$", var.environment))
+    error_message = "The environment must be 2 to 32 lower-case letters, digits and hyphens."
+  }
 }
 
 variable "artifacts_dir" {
@@ -50,6 +60,11 @@ variable "function_timeout_seconds" {
   validation {
     condition     = alltrue([for timeout in values(var.function_timeout_seconds) : timeout >= 1 && timeout <= 120])
     error_message = "A function's timeout must be from 1 to 120 seconds."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.function_timeout_seconds), keys(local.functions))) == 0
+    error_message = "Timeouts are by function, such as `capture_payment`."
   }
 }
 
@@ -96,6 +111,13 @@ variable "function_role_auditors" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.function_role_auditors : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/[^*?]+|user/[^*?]+)$", arn))
+    ])
+    error_message = "An auditor of function roles must be one account, role or user, by its ARN."
+  }
 }
 
 variable "payment_processor_url" {

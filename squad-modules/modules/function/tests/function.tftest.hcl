@@ -1,5 +1,5 @@
 mock_provider "aws" {
-  source = "../../testing"
+  source = "../../../platform-terraform/testing"
 }
 
 variables {

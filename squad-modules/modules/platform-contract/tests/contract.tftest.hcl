@@ -1,32 +1,14 @@
-# The value is what platform-terraform/region publishes.
 mock_provider "aws" {
-  override_data {
-    target = data.aws_ssm_parameter.contract
-    values = {
-      value = <<-JSON
-        {
-          "account_id": "111122223333",
-          "region": "eu-central-1",
-          "prefix": "test",
-          "buses": { "orders": { "name": "test-orders", "arn": "arn:aws:events:eu-central-1:111122223333:event-bus/test-orders" } },
-          "keys": { "data": "arn:data", "messaging": "arn:messaging", "logs": "arn:logs" },
-          "api": { "id": "abc", "execution_arn": "arn:aws:execute-api:eu-central-1:111122223333:abc", "url": "https://example.com/live", "stage": "live" },
-          "user_pool": { "id": "pool", "client_id": "client", "issuer": "https://example.com/pool" },
-          "alarm_topic_arn": "arn:aws:sns:eu-central-1:111122223333:test-alarms",
-          "permissions_boundary_arn": null
-        }
-      JSON
-    }
-  }
+  source = "../../../platform-terraform/testing"
 }
 
 variables {
-  prefix = "test"
+  prefix = "lakeside"
 }
 
 run "the_contract_is_found_by_the_prefix" {
   assert {
-    condition     = data.aws_ssm_parameter.contract.name == "/test/platform/v1"
+    condition     = data.aws_ssm_parameter.contract.name == "/lakeside/platform/v1"
     error_message = "The parameter must be the platform's first contract."
   }
 }
@@ -41,9 +23,9 @@ run "squads_get_what_they_may_use" {
 
   assert {
     condition = (
-      output.platform.buses["orders"].name == "test-orders"
-      && output.platform.keys.logs == "arn:logs"
-      && output.platform.permissions_boundary_arn == null
+      output.platform.buses["orders"].name == "lakeside-orders"
+      && output.platform.keys.logs == "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      && output.platform.permissions_boundary_arn == "arn:aws:iam::111122223333:policy/squads"
     )
     error_message = "What the platform published must arrive."
   }

@@ -1,0 +1,325 @@
+mock_provider "aws" {
+  source = "../../platform-terraform/testing"
+
+  override_data {
+    target = data.aws_ssm_parameter.inventory
+    values = {
+      value = <<-JSON
+        {
+          "reserve_stock": {
+            "queue_arn": "arn:aws:sqs:eu-central-1:111122223333:lakeside-reserve-stock",
+            "queue_url": "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-reserve-stock"
+          },
+          "functions": {
+            "allocate": "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-allocate:live",
+            "release_stock": "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-release-stock:live"
+          },
+          "reservation_hold_seconds": 14400
+        }
+      JSON
+    }
+  }
+
+  override_resource {
+    target = module.subscription["capture_payment"].module.queue.aws_sqs_queue.queue
+    values = {
+      arn = "arn:aws:sqs:eu-central-1:111122223333:lakeside-capture-payment"
+      url = "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-capture-payment"
+    }
+  }
+
+  override_resource {
+    target = module.subscription["refund_payment"].module.queue.aws_sqs_queue.queue
+    values = {
+      arn = "arn:aws:sqs:eu-central-1:111122223333:lakeside-refund-payment"
+      url = "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-refund-payment"
+    }
+  }
+
+  override_resource {
+    target = module.function["create_label"].aws_lambda_alias.live
+    values = {
+      arn = "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-create-label:live"
+    }
+  }
+
+  override_resource {
+    target = module.function["void_label"].aws_lambda_alias.live
+    values = {
+      arn = "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-void-label:live"
+    }
+  }
+}
+
+variables {
+  environment           = "test"
+  artifacts_dir         = "tests/artifacts"
+  payment_processor_url = "https://payments.example.com"
+  carrier_url           = "https://carrier.example.com"
+}
+
+run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  assert {
+    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    error_message = "A message must not come back while it is still being worked on."
+  }
+}
+
+run "longer_timeouts_hide_messages_for_longer" {
+  variables {
+    function_timeout_seconds = { capture_payment = 60 }
+  }
+
+  assert {
+    condition     = module.function["capture_payment"].timeout_seconds == 60 && module.subscription["capture_payment"].visibility_timeout_seconds >= 360
+    error_message = "The queue must follow the timeout of its function."
+  }
+}
+
+run "messages_are_delivered_often_enough" {
+  assert {
+    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == (endswith(name, "_payment") ? 10 : 5)])
+    error_message = "A message must be delivered five times, a payment ten times, before it is given up."
+  }
+}
+
+run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
+  assert {
+    condition     = toset(keys(module.subscription)) == toset(["capture_payment", "recover_fulfilment", "refund_payment", "start_fulfilment"])
+    error_message = "These functions consume; the others are called."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in module.subscription : subscription.queue.dlq_arn != null])
+    error_message = "A queue must have a dead-letter queue."
+  }
+}
+
+run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  assert {
+    condition = alltrue(flatten([
+      for subscription in local.subscriptions : [
+        for rule in values(subscription.rules) :
+        rule.bus == "default" ? rule.sources == ["aws.states"] : rule.sources == ["lakeside.${trimprefix(rule.bus, "lakeside-")}"]
+      ]
+    ]))
+    error_message = "Only the owner of a bus publishes to it."
+  }
+}
+
+run "functions_reach_only_the_items_that_are_their_business" {
+  assert {
+    condition = { for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys) if length(function.tables) > 0 } == {
+      capture_payment = ["PAYMENT#*", "LEASE#capture-payment#*"]
+      refund_payment  = ["PAYMENT#*", "LEASE#refund-payment#*"]
+      create_label    = ["LABEL#*", "LEASE#create-label#*"]
+      void_label      = ["LABEL#*", "LEASE#void-label#*"]
+    }
+    error_message = "Whoever changes this list changes who may read or write what."
+  }
+
+  assert {
+    condition = jsonencode({ for name, function in local.functions : name => sort(flatten(values(function.statements)[*].actions)) }) == jsonencode({
+      start_fulfilment   = ["states:DescribeExecution", "states:StartExecution"]
+      recover_fulfilment = ["states:DescribeExecution", "states:StartExecution"]
+      capture_payment    = ["states:SendTaskSuccess"]
+      refund_payment     = ["states:SendTaskSuccess"]
+      create_label       = []
+      void_label         = []
+    })
+    error_message = "Whoever changes this list changes who may do what."
+  }
+
+  assert {
+    condition     = local.functions.start_fulfilment.statements.StartSagas.resources == ["arn:aws:states:eu-central-1:111122223333:stateMachine:lakeside-order-fulfilment"]
+    error_message = "Only this saga may be started."
+  }
+}
+
+run "payments_are_taken_one_by_one_and_only_from_the_saga" {
+  assert {
+    condition     = alltrue([for name in ["capture_payment", "refund_payment"] : local.subscriptions[name].batch_size == 1 && length(local.subscriptions[name].rules) == 0])
+    error_message = "A payment must not wait for another, nor be caused by an event."
+  }
+}
+
+run "a_saga_that_dies_is_recovered" {
+  assert {
+    condition = alltrue([
+      local.subscriptions.recover_fulfilment.rules.failed.bus == "default",
+      local.subscriptions.recover_fulfilment.rules.failed.detail_types == ["Step Functions Execution Status Change"],
+      jsondecode(local.subscriptions.recover_fulfilment.rules.failed.detail) == {
+        stateMachineArn = ["arn:aws:states:eu-central-1:111122223333:stateMachine:lakeside-order-fulfilment"]
+        status          = ["ABORTED", "FAILED", "TIMED_OUT"]
+      },
+    ])
+    error_message = "Every way for this saga to die, and no other saga, must start the recovery."
+  }
+
+  assert {
+    condition = toset(keys(aws_cloudwatch_metric_alarm.saga)) == toset(["ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"]) && alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.saga : alarm.threshold == 0
+      && alarm.comparison_operator == "GreaterThanThreshold"
+      && alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:lakeside-alarms"])
+    ])
+    error_message = "A single saga that dies must reach the alarm topic."
+  }
+}
+
+run "the_saga_keeps_its_history_and_logs_no_data" {
+  assert {
+    condition     = aws_sfn_state_machine.saga.type == "STANDARD"
+    error_message = "A saga waits for people and is redriven: an express execution can do neither."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_sfn_state_machine.saga.logging_configuration[0].level == "ERROR",
+      !aws_sfn_state_machine.saga.logging_configuration[0].include_execution_data,
+      aws_sfn_state_machine.saga.logging_configuration[0].log_destination == "${aws_cloudwatch_log_group.saga.arn}:*",
+      aws_cloudwatch_log_group.saga.kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/logs",
+      aws_cloudwatch_log_group.saga.retention_in_days == var.log_retention_days,
+      aws_sfn_state_machine.saga.tracing_configuration[0].enabled == var.tracing,
+    ])
+    error_message = "Failures must be logged, encrypted, for a while, without what was passed between the states."
+  }
+}
+
+run "the_definition_is_complete" {
+  assert {
+    condition     = !strcontains(aws_sfn_state_machine.saga.definition, "$${")
+    error_message = "A placeholder was not filled in."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, queue in { ReserveStock = "reserve-stock", CapturePayment = "capture-payment", RefundPayment = "refund-payment" } :
+      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.QueueUrl == "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-${queue}"
+    ])
+    error_message = "Each command must go to the queue of whoever obeys it."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, function in { AllocateStock = "allocate", ReleaseStock = "release-stock" } :
+      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.FunctionName == "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live"
+    ])
+    error_message = "The saga must call the aliases of inventory."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["create-label", "void-label"] :
+      strcontains(aws_sfn_state_machine.saga.definition, "\"FunctionName\":\"arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live\"")
+    ])
+    error_message = "The saga must call the aliases of the functions for labels."
+  }
+}
+
+run "every_task_ends" {
+  assert {
+    condition = alltrue([
+      for name, state in merge(
+        jsondecode(aws_sfn_state_machine.saga.definition).States,
+        jsondecode(aws_sfn_state_machine.saga.definition).States.CreateLabels.ItemProcessor.States,
+      ) : try(state.TimeoutSeconds, 0) > 0 if state.Type == "Task"
+    ])
+    error_message = "A task without a timeout waits for a year."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, state in jsondecode(aws_sfn_state_machine.saga.definition).States :
+      try(state.HeartbeatSeconds < state.TimeoutSeconds, false) if endswith(try(state.Resource, ""), ".waitForTaskToken")
+    ])
+    error_message = "A task that waits for a token must have a heartbeat shorter than its timeout."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.saga.definition).States.CapturePayment.TimeoutSeconds <= 3600
+    error_message = "The precondition on the reservation allows an hour for the payment."
+  }
+}
+
+run "an_approval_ends_when_the_profile_says" {
+  variables {
+    approval_timeout_seconds = 600
+  }
+
+  assert {
+    condition = alltrue([
+      jsondecode(aws_sfn_state_machine.saga.definition).States.RequestApproval.TimeoutSeconds == 600,
+      jsondecode(aws_sfn_state_machine.saga.definition).States.RequestApproval.HeartbeatSeconds == 599,
+    ])
+    error_message = "The heartbeat is what ends the wait, so it must follow."
+  }
+}
+
+run "the_longest_approval_that_the_reservation_outlasts" {
+  variables {
+    approval_timeout_seconds = 10799
+  }
+
+  assert {
+    condition     = local.inventory.reservation_hold_seconds > var.approval_timeout_seconds + 3600
+    error_message = "The reservation must outlast approval and payment."
+  }
+}
+
+run "the_saga_reaches_what_its_states_name_and_nothing_else" {
+  assert {
+    condition = jsonencode({
+      for statement in data.aws_iam_policy_document.saga.statement : statement.sid => sort(statement.resources)
+      if !contains(["DeliverLogs", "SendTraces"], statement.sid)
+      }) == jsonencode({
+      SendCommands = [
+        "arn:aws:sqs:eu-central-1:111122223333:lakeside-capture-payment",
+        "arn:aws:sqs:eu-central-1:111122223333:lakeside-refund-payment",
+        "arn:aws:sqs:eu-central-1:111122223333:lakeside-reserve-stock",
+      ]
+      CallFunctions = [
+        "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-allocate:live",
+        "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-create-label:live",
+        "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-release-stock:live",
+        "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-void-label:live",
+      ]
+      EncryptCommands  = ["arn:aws:kms:eu-central-1:111122223333:key/messaging"]
+      UseTheDataKey    = ["arn:aws:kms:eu-central-1:111122223333:key/data"]
+      RequestApprovals = [module.table.arn]
+      SayHowItEnded    = ["arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-fulfilment"]
+    })
+    error_message = "Whoever changes this list changes what the saga may do."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.saga.statement : statement.actions == toset(["dynamodb:PutItem"]) && anytrue([
+        for condition in statement.condition : condition.variable == "dynamodb:LeadingKeys" && condition.values == tolist(["APPROVAL#*"])
+      ]) if statement.sid == "RequestApprovals"
+    ])
+    error_message = "The saga may write approvals and no other item."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for statement in data.aws_iam_policy_document.saga.statement : [for action in statement.actions : !strcontains(action, "*")]]))
+    error_message = "No action may be a wildcard."
+  }
+
+  assert {
+    condition     = aws_iam_role.saga.permissions_boundary == "arn:aws:iam::111122223333:policy/squads"
+    error_message = "The role must be bounded by the policy of the platform."
+  }
+}
+
+run "only_step_functions_of_this_account_assume_the_sagas_role" {
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.saga_trust.statement : alltrue([
+        one(statement.principals).identifiers == toset(["states.amazonaws.com"]),
+        one(statement.condition).variable == "aws:SourceAccount",
+        one(statement.condition).values == tolist(["111122223333"]),
+      ])
+    ])
+    error_message = "Step Functions must not act for another account."
+  }
+}

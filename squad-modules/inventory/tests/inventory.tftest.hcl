@@ -1,0 +1,100 @@
+mock_provider "aws" {
+  source = "../../platform-terraform/testing"
+}
+
+variables {
+  environment   = "test"
+  artifacts_dir = "tests/artifacts"
+}
+
+run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  assert {
+    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    error_message = "A message must not come back while it is still being worked on."
+  }
+}
+
+run "longer_timeouts_hide_messages_for_longer" {
+  variables {
+    function_timeout_seconds = { reserve_stock = 60 }
+  }
+
+  assert {
+    condition     = module.function["reserve_stock"].timeout_seconds == 60 && module.subscription["reserve_stock"].visibility_timeout_seconds >= 360
+    error_message = "The queue must follow the timeout of its function."
+  }
+}
+
+run "messages_are_delivered_often_enough" {
+  assert {
+    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
+    error_message = "A message must be delivered five times before it is given up."
+  }
+}
+
+run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
+  assert {
+    condition     = toset(keys(module.subscription)) == toset(["reserve_stock"])
+    error_message = "These functions consume; the others are called."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in module.subscription : subscription.queue.dlq_arn != null])
+    error_message = "A queue must have a dead-letter queue."
+  }
+}
+
+run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  assert {
+    condition = alltrue(flatten([
+      for subscription in local.subscriptions : [
+        for rule in values(subscription.rules) :
+        rule.bus == "default" ? rule.sources == ["aws.states"] : rule.sources == ["lakeside.${trimprefix(rule.bus, "lakeside-")}"]
+      ]
+    ]))
+    error_message = "Only the owner of a bus publishes to it."
+  }
+}
+
+run "functions_reach_only_the_items_that_are_their_business" {
+  assert {
+    condition = { for name, function in local.functions : name => { for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys } } == {
+      reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
+      release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
+      allocate      = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
+    }
+    error_message = "Whoever changes this list changes who may read or write what."
+  }
+
+  assert {
+    condition     = { for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0 } == { reserve_stock = ["AnswerTheSaga"] }
+    error_message = "Only who is asked by a token may answer it."
+  }
+}
+
+run "others_find_what_inventory_offers" {
+  assert {
+    condition     = aws_ssm_parameter.contract.name == "/lakeside/inventory/v1" && jsondecode(aws_ssm_parameter.contract.value) == output.inventory
+    error_message = "The contract must be published where others look for it."
+  }
+
+  assert {
+    condition = alltrue([
+      output.inventory.reserve_stock.queue_arn == module.subscription["reserve_stock"].queue.arn,
+      output.inventory.functions.allocate == module.function["allocate"].alias_arn,
+      output.inventory.functions.release_stock == module.function["release_stock"].alias_arn,
+    ])
+    error_message = "The contract must name the queue and the aliases."
+  }
+}
+
+run "who_waits_for_stock_knows_how_long_it_is_held" {
+  variables {
+    reservation_hold_seconds = 7200
+  }
+
+  assert {
+    condition     = output.inventory.reservation_hold_seconds == 7200 && local.functions.reserve_stock.environment.RESERVATION_HOLD_SECONDS == "7200"
+    error_message = "What is promised must be what the function does."
+  }
+}

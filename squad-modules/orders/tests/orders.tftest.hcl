@@ -1,0 +1,99 @@
+mock_provider "aws" {
+  source = "../../platform-terraform/testing"
+}
+
+variables {
+  environment   = "test"
+  artifacts_dir = "tests/artifacts"
+}
+
+run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  assert {
+    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    error_message = "A message must not come back while it is still being worked on."
+  }
+}
+
+run "longer_timeouts_hide_messages_for_longer" {
+  variables {
+    function_timeout_seconds = { order_ingest = 60 }
+  }
+
+  assert {
+    condition     = module.function["order_ingest"].timeout_seconds == 60 && module.subscription["order_ingest"].visibility_timeout_seconds >= 360
+    error_message = "The queue must follow the timeout of its function."
+  }
+}
+
+run "messages_are_delivered_often_enough" {
+  assert {
+    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
+    error_message = "A message must be delivered five times before it is given up."
+  }
+}
+
+run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
+  assert {
+    condition     = toset(keys(module.subscription)) == toset(["advance_order", "order_ingest", "order_status"])
+    error_message = "These functions consume; the others are called."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in module.subscription : subscription.queue.dlq_arn != null])
+    error_message = "A queue must have a dead-letter queue."
+  }
+}
+
+run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  assert {
+    condition = alltrue(flatten([
+      for subscription in local.subscriptions : [
+        for rule in values(subscription.rules) :
+        rule.bus == "default" ? rule.sources == ["aws.states"] : rule.sources == ["lakeside.${trimprefix(rule.bus, "lakeside-")}"]
+      ]
+    ]))
+    error_message = "Only the owner of a bus publishes to it."
+  }
+}
+
+run "functions_reach_only_the_items_that_are_their_business" {
+  assert {
+    condition = { for name, function in local.functions : name => { for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys } } == {
+      order_ingest  = { "BatchGetItem" = ["SKU#*"], "PutItem" = ["ORDER#*", "SUBMISSION#*"] }
+      advance_order = { "GetItem PutItem" = ["ORDER#*"] }
+      order_status  = { "UpdateItem" = ["ORDER#*"] }
+      order_query   = { "GetItem" = ["ORDER#*"] }
+    }
+    error_message = "Whoever changes this list changes who may read or write what."
+  }
+
+  assert {
+    condition     = alltrue([for function in local.functions : length(function.statements) == 0])
+    error_message = "No function of this squad needs more than its items."
+  }
+}
+
+run "customers_read_orders_through_the_door_alone" {
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.door.principal == "apigateway.amazonaws.com",
+      aws_lambda_permission.door.qualifier == "live",
+      aws_lambda_permission.door.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/orders/*",
+    ])
+    error_message = "The permission must be for reading orders through this door, and for the alias."
+  }
+}
+
+run "orders_go_on_when_the_saga_or_inventory_says_so" {
+  assert {
+    condition = toset(flatten([for rule in local.subscriptions.advance_order.rules : rule.detail_types])) == toset([
+      "FulfilmentCompleted", "FulfilmentFailed", "FulfilmentParked", "PaymentCaptured", "StockReservationFailed",
+    ])
+    error_message = "Each of these facts changes an order."
+  }
+
+  assert {
+    condition     = length(local.subscriptions.order_ingest.rules) == 0
+    error_message = "Orders come from the door."
+  }
+}
