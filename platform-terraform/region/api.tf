@@ -108,7 +108,8 @@ resource "aws_api_gateway_integration_response" "accepted" {
   http_method = aws_api_gateway_method.place_order.http_method
   status_code = aws_api_gateway_method_response.accepted.status_code
   response_templates = {
-    "application/json" = "{\"orderId\":\"$util.escapeJavaScript($input.params('orderId'))\",\"status\":\"ACCEPTED\"}"
+    # URL-encoded, an id is the same if it is a UUID and stays inside its string if it is anything else.
+    "application/json" = "{\"orderId\":\"$util.urlEncode($input.params('orderId'))\",\"status\":\"ACCEPTED\"}"
   }
 
   lifecycle {
@@ -203,6 +204,8 @@ resource "aws_api_gateway_stage" "live" {
       error         = "$context.error.responseType"
     })
   }
+
+  depends_on = [aws_api_gateway_account.logs]
 }
 
 resource "aws_api_gateway_method_settings" "all" {

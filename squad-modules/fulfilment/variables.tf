@@ -143,7 +143,7 @@ variable "carrier_url" {
 }
 
 variable "approval_threshold_minor" {
-  description = "Orders of this total or more, in minor units, wait for a person before they are paid."
+  description = "Orders above this total, in minor units, wait for a person before they are paid."
   type        = number
   default     = 200000
   nullable    = false

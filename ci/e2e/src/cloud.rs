@@ -3,6 +3,7 @@
 use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::time::SystemTimeSource;
 use reqwest::Client;
 
 use crate::{api::Api, sandbox::Sandbox, settings::Settings, signed::SignedCalls};
@@ -83,6 +84,7 @@ impl Cloud {
             .region(Region::new(region.clone()))
             .endpoint_url(&endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .time_source(SystemTimeSource::new())
             .build();
         // A proxy that is meant for the world outside must not come between a machine and itself.
         let http = Client::builder().no_proxy().build().context("cannot set up an HTTP client")?;

@@ -41,15 +41,6 @@ impl SignedCalls {
         serde_json::from_str(&text).with_context(|| format!("{target} answered no JSON"))
     }
 
-    /// A call of a service that speaks the query protocol, answered in XML.
-    ///
-    /// # Errors
-    /// If there is no answer, or it is a refusal.
-    pub async fn query(&self, service: &str, form: &str) -> anyhow::Result<String> {
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.send(service, Method::POST, "/", &headers, form.to_owned()).await
-    }
-
     /// Reads a resource of a service that speaks REST with JSON.
     ///
     /// # Errors

@@ -52,6 +52,8 @@ enum Task {
         /// Run only the checks whose name contains one of these words
         only: Vec<String>,
     },
+    /// Plan every Terraform root again on the local cloud and report what would change
+    Drift,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Size and start-up time of every function, and the time from accepted to fulfilled
@@ -75,6 +77,9 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Down => cloud::down(&layout.cloud(), &progress),
         Task::Demo { arguments } => demo::demo(&layout, &progress, &arguments),
         Task::Check { only } => check::check(&layout, &progress, &only),
+        Task::Drift => {
+            drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
+        }
         Task::Test => suite::test(&layout, &progress),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),
     }

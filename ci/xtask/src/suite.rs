@@ -94,6 +94,8 @@ fn run_end_to_end(layout: &Layout, env_file: &std::path::Path) -> anyhow::Result
             "nextest",
             "run",
             "--workspace",
+            "--profile",
+            "local-cloud",
             "--no-fail-fast",
             "-E",
             &format!("package({END_TO_END})"),

@@ -21,7 +21,7 @@ use crate::executions::{Executions, SagaError, fulfilment_name, start_once};
 /// How the function is set up.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// From this total on, in minor units, a person must approve before the order is paid.
+    /// Above this total, in minor units, a person must approve before the order is paid.
     pub approval_threshold: i64,
 }
 
@@ -44,7 +44,7 @@ fn fulfil_order(event: Event<OrderCreated>, settings: Settings) -> FulfilOrder {
         total: order.total,
         payment_method: order.payment_method,
         shipping_address_id: order.shipping_address_id,
-        requires_approval: order.total.amount() >= settings.approval_threshold,
+        requires_approval: order.total.amount() > settings.approval_threshold,
         metadata: CommandMetadata {
             correlation_id: order_id.as_uuid(),
             causation_id: metadata.event_id.as_uuid(),

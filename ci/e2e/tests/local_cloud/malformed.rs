@@ -1,11 +1,12 @@
 //! One bad message does not stop the good ones beside it.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{collections::HashMap, ops::ControlFlow, time::Duration};
 
 use anyhow::{Context, ensure};
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, SendMessageBatchRequestEntry};
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{api::NewOrder, poll::eventually, shop::Shop};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Every delivery but the first waits for the visibility timeout.
@@ -80,19 +81,40 @@ async fn nine_of_ten_are_processed_and_the_malformed_one_reaches_the_dead_letter
 #[tokio::test]
 async fn every_dead_letter_queue_has_an_alarm_above_zero() -> anyhow::Result<()> {
     let shop = Shop::open().await?;
-    let alarms = shop.cloud.signed.query("monitoring", "Action=DescribeAlarms&Version=2010-08-01").await?;
-    let alarms: Vec<&str> = alarms.split("<MetricName>").skip(1).collect();
+    let alarms = dead_letter_alarms(&shop).await?;
     let queues = shop.cloud.queue_depths().await?;
     let dead_letters: Vec<&String> = queues.keys().filter(|name| name.ends_with("-dlq")).collect();
     assert!(dead_letters.len() >= 7, "{dead_letters:?}");
     for queue in dead_letters {
-        let watched = alarms.iter().any(|alarm| {
-            alarm.starts_with("ApproximateNumberOfMessagesVisible<")
-                && alarm.contains(&format!("<Value>{queue}</Value>"))
-                && (alarm.contains("<Threshold>0.0</Threshold>")
-                    || alarm.contains("<Threshold>0</Threshold>"))
-        });
-        assert!(watched, "no alarm on {queue}");
+        let alarm = alarms.get(queue).with_context(|| format!("no alarm on {queue}"))?;
+        assert_eq!(alarm["Threshold"].as_f64(), Some(0.0), "{queue}");
+        assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{queue}");
+        assert!(alarm["AlarmActions"].as_array().is_some_and(|actions| !actions.is_empty()), "{queue}");
     }
     Ok(())
+}
+
+/// The alarms on numbers of messages, by queue.
+async fn dead_letter_alarms(shop: &Shop) -> anyhow::Result<HashMap<String, Value>> {
+    let (mut alarms, mut token) = (HashMap::new(), Value::Null);
+    loop {
+        let mut request = json!({ "MaxRecords": 100 });
+        if !token.is_null() {
+            request["NextToken"] = token;
+        }
+        let target = "GraniteServiceVersion20100801.DescribeAlarms";
+        let mut page = shop.cloud.signed.json("monitoring", target, &request).await?;
+        for alarm in page["MetricAlarms"].as_array().context("no alarms")? {
+            let queue = alarm.pointer("/Dimensions/0/Value").and_then(Value::as_str);
+            if let (Some("ApproximateNumberOfMessagesVisible"), Some(queue)) =
+                (alarm["MetricName"].as_str(), queue)
+            {
+                alarms.insert(queue.to_owned(), alarm.clone());
+            }
+        }
+        token = page["NextToken"].take();
+        if token.is_null() {
+            return Ok(alarms);
+        }
+    }
 }

@@ -51,8 +51,8 @@ async fn an_order_has_one_saga_under_its_own_id_however_often_it_is_announced() 
 }
 
 #[tokio::test]
-async fn from_the_threshold_on_a_person_must_approve() {
-    for (total, requires_approval) in [(99_999, false), (100_000, true)] {
+async fn above_the_threshold_a_person_must_approve() {
+    for (total, requires_approval) in [(100_000, false), (100_001, true)] {
         let executions = MemoryExecutions::default();
         assert!(deliver(&executions, created(total)).await);
         assert_eq!(input(&executions).requires_approval, requires_approval);
