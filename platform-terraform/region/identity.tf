@@ -2,7 +2,7 @@
 resource "aws_cognito_user_pool" "customers" {
   name                = "${var.prefix}-customers"
   username_attributes = ["email"]
-  deletion_protection = var.password_sign_in ? "INACTIVE" : "ACTIVE"
+  deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
 
   password_policy {
     minimum_length                   = 12

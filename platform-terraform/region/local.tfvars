@@ -1,5 +1,6 @@
 environment              = "local"
 password_sign_in         = true
+deletion_protection      = false
 tracing                  = false
 archive_retention_days   = 1
 log_retention_days       = 1

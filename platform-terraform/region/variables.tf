@@ -64,6 +64,20 @@ variable "password_sign_in" {
   nullable    = false
 }
 
+variable "deletion_protection" {
+  description = "Whether the customers can be deleted only after this was switched off."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "set_api_log_role" {
+  description = "Whether this installation gives API Gateway the role with which it writes logs. An account has one in each region: true for exactly one installation there."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "tracing" {
   description = "Whether the door starts X-Ray traces."
   type        = bool
@@ -87,4 +101,9 @@ variable "permissions_boundary_arn" {
   description = "Policy that bounds every role of a squad; null where the account has none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "The permissions boundary must be the ARN of a policy."
+  }
 }

@@ -1,4 +1,23 @@
 # Computed values of the right form, where the provider checks it.
+mock_resource "aws_api_gateway_rest_api" {
+  defaults = {
+    execution_arn    = "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234"
+    root_resource_id = "root"
+  }
+}
+
+mock_resource "aws_api_gateway_stage" {
+  defaults = {
+    invoke_url = "https://abcdef1234.execute-api.eu-central-1.amazonaws.com/live"
+  }
+}
+
+mock_resource "aws_cloudwatch_event_bus" {
+  defaults = {
+    arn = "arn:aws:events:eu-central-1:111122223333:event-bus/test-bus"
+  }
+}
+
 mock_resource "aws_cloudwatch_event_rule" {
   defaults = {
     arn = "arn:aws:events:eu-central-1:111122223333:rule/test-orders/test-rule"
@@ -8,6 +27,13 @@ mock_resource "aws_cloudwatch_event_rule" {
 mock_resource "aws_cloudwatch_log_group" {
   defaults = {
     arn = "arn:aws:logs:eu-central-1:111122223333:log-group:test"
+  }
+}
+
+mock_resource "aws_cognito_user_pool" {
+  defaults = {
+    arn      = "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_test"
+    endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_test"
   }
 }
 
@@ -21,6 +47,13 @@ mock_resource "aws_dynamodb_table" {
 mock_resource "aws_iam_role" {
   defaults = {
     arn = "arn:aws:iam::111122223333:role/test-role"
+  }
+}
+
+mock_resource "aws_kms_key" {
+  defaults = {
+    arn    = "arn:aws:kms:eu-central-1:111122223333:key/test-key"
+    key_id = "test-key"
   }
 }
 
@@ -43,10 +76,28 @@ mock_resource "aws_sfn_state_machine" {
   }
 }
 
+mock_resource "aws_sns_topic" {
+  defaults = {
+    arn = "arn:aws:sns:eu-central-1:111122223333:test-topic"
+  }
+}
+
 mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:test-queue"
     url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-queue"
+  }
+}
+
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "111122223333"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = {
+    name = "eu-central-1"
   }
 }
 

@@ -1,0 +1,361 @@
+mock_provider "aws" {
+  source = "../testing"
+
+  override_resource {
+    target = aws_kms_key.class["data"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/data"
+      key_id = "data"
+    }
+  }
+
+  override_resource {
+    target = aws_kms_key.class["messaging"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+      key_id = "messaging"
+    }
+  }
+
+  override_resource {
+    target = aws_kms_key.class["logs"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      key_id = "logs"
+    }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_bus.domain["orders"]
+    values = {
+      arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-orders"
+    }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_bus.domain["inventory"]
+    values = {
+      arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-inventory"
+    }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_bus.domain["fulfilment"]
+    values = {
+      arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-fulfilment"
+    }
+  }
+
+  override_resource {
+    target = aws_cloudwatch_event_bus.domain["growth"]
+    values = {
+      arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-growth"
+    }
+  }
+}
+
+variables {
+  environment = "test"
+}
+
+run "every_domain_has_a_bus_that_can_be_replayed" {
+  assert {
+    condition = toset(keys(aws_cloudwatch_event_bus.domain)) == toset(["fulfilment", "growth", "inventory", "orders"]) && alltrue([
+      for bus in aws_cloudwatch_event_bus.domain : bus.kms_key_identifier == aws_kms_key.class["messaging"].arn
+    ])
+    error_message = "Each domain must have a bus, encrypted with the key for messages."
+  }
+
+  assert {
+    condition = alltrue([
+      for domain, bus in aws_cloudwatch_event_bus.domain :
+      aws_cloudwatch_event_archive.domain[domain].event_source_arn == bus.arn
+      && aws_cloudwatch_event_archive.domain[domain].retention_days == var.archive_retention_days
+    ])
+    error_message = "Each bus must have an archive that forgets."
+  }
+}
+
+run "keys_rotate_and_their_deletion_can_be_taken_back" {
+  assert {
+    condition = alltrue([
+      for key in aws_kms_key.class : key.enable_key_rotation && key.deletion_window_in_days == 30
+    ])
+    error_message = "Keys must rotate, and stay for a month unless a profile says otherwise."
+  }
+}
+
+run "services_use_keys_only_for_this_account" {
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.key : [
+        for statement in document.statement :
+        length(statement.condition) == 1 if statement.sid == "ServicesOfThisAccount"
+      ]
+    ]))
+    error_message = "A service acts for everybody: the key policy must name the account."
+  }
+
+  assert {
+    condition = {
+      for class, document in data.aws_iam_policy_document.key : class => flatten([
+        for statement in document.statement : [
+          for condition in statement.condition : "${condition.variable} ${one(condition.values)}"
+        ]
+      ])
+      } == {
+      data      = []
+      logs      = ["kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
+      messaging = ["aws:SourceAccount 111122223333"]
+    }
+    error_message = "No service may use the key for data; logs know no source account."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.key : [
+        for statement in document.statement : [
+          for principal in statement.principals :
+          principal.type == "Service" || principal.identifiers == toset(["arn:aws:iam::111122223333:root"])
+        ]
+      ]
+    ]))
+    error_message = "Only this account may grant the use of its keys."
+  }
+}
+
+run "only_customers_come_through_the_door" {
+  assert {
+    condition = alltrue([
+      for method in [aws_api_gateway_method.place_order, aws_api_gateway_method.read_order] :
+      method.authorization == "COGNITO_USER_POOLS" && method.authorizer_id == aws_api_gateway_authorizer.customers.id
+    ])
+    error_message = "Every method must check the token."
+  }
+
+  assert {
+    condition     = aws_api_gateway_authorizer.customers.type == "COGNITO_USER_POOLS" && aws_api_gateway_authorizer.customers.provider_arns == toset([aws_cognito_user_pool.customers.arn])
+    error_message = "Tokens of other pools must not be accepted."
+  }
+}
+
+run "a_body_that_is_no_order_is_turned_away" {
+  assert {
+    condition = alltrue([
+      aws_api_gateway_method.place_order.request_validator_id == aws_api_gateway_request_validator.body.id,
+      aws_api_gateway_request_validator.body.validate_request_body,
+      aws_api_gateway_method.place_order.request_models == tomap({ "application/json" = aws_api_gateway_model.place_order.name }),
+    ])
+    error_message = "The body must be validated against the model."
+  }
+
+  assert {
+    condition = alltrue([
+      jsondecode(aws_api_gateway_model.place_order.schema) == jsondecode(file("../../contracts/api/place-order.model.json")),
+      !jsondecode(aws_api_gateway_model.place_order.schema).additionalProperties,
+    ])
+    error_message = "The model must be the published contract, which admits no unknown fields."
+  }
+
+  assert {
+    condition     = aws_api_gateway_integration.place_order.passthrough_behavior == "NEVER"
+    error_message = "A body of another type has no model, so it must not pass."
+  }
+
+  assert {
+    condition     = !strcontains(aws_api_gateway_gateway_response.bad_body.response_templates["application/json"], "$input")
+    error_message = "The answer must not repeat the body."
+  }
+}
+
+run "orders_go_to_the_queue_as_they_are" {
+  assert {
+    condition = alltrue([
+      endswith(aws_api_gateway_integration.place_order.uri, ":sqs:path/111122223333/lakeside-order-ingest"),
+      aws_api_gateway_integration.place_order.credentials == aws_iam_role.door.arn,
+    ])
+    error_message = "The door must put orders on the queue of order-ingest, with its own role."
+  }
+
+  assert {
+    condition = alltrue([
+      for pair in split("&", aws_api_gateway_integration.place_order.request_templates["application/json"]) :
+      !strcontains(pair, "$") || can(regex("=\\$util\\.urlEncode\\([^&]*\\)$", pair))
+    ])
+    error_message = "Whatever a client says must be encoded, or it could become another parameter."
+  }
+
+  assert {
+    condition = toset([
+      for pair in split("&", aws_api_gateway_integration.place_order.request_templates["application/json"]) :
+      split("=", pair)[1] if endswith(split("=", pair)[0], ".Name")
+    ]) == toset(["orderId", "principal"])
+    error_message = "Order id and principal must travel beside the body."
+  }
+
+  assert {
+    condition     = can(regex("\"\\$util\\.(urlEncode|escapeJavaScript)\\(\\$input\\.params\\('orderId'\\)\\)\"", aws_api_gateway_integration_response.accepted.response_templates["application/json"]))
+    error_message = "The order id must come back escaped."
+  }
+}
+
+run "a_queue_that_refuses_is_our_failure" {
+  assert {
+    condition = alltrue([
+      aws_api_gateway_integration_response.accepted.status_code == "202",
+      aws_api_gateway_integration_response.unavailable.status_code == "503",
+      aws_api_gateway_integration_response.unavailable.selection_pattern == "[45]\\d{2}",
+    ])
+    error_message = "Only what is on the queue was accepted."
+  }
+}
+
+run "orders_are_read_through_the_alias" {
+  assert {
+    condition     = endswith(aws_api_gateway_integration.read_order.uri, "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations")
+    error_message = "The door must call what deployments shift."
+  }
+}
+
+run "the_door_may_put_orders_on_one_queue_and_nothing_else" {
+  assert {
+    condition = jsonencode([for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]]) == jsonencode([
+      [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-order-ingest"]],
+      [["kms:Decrypt", "kms:GenerateDataKey"], [aws_kms_key.class["messaging"].arn]],
+    ])
+    error_message = "Whoever changes this list changes what the door may do."
+  }
+}
+
+run "the_door_says_who_came_to_nobody" {
+  assert {
+    condition = alltrue([
+      for word in ["identity", "authorizer", "claims", "requestOverride", "body", "$context.path"] :
+      !strcontains(aws_api_gateway_stage.live.access_log_settings[0].format, word)
+    ])
+    error_message = "Neither addresses nor claims nor order ids belong in the access log."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_api_gateway_stage.live.access_log_settings[0].destination_arn == aws_cloudwatch_log_group.access.arn,
+      aws_cloudwatch_log_group.access.kms_key_id == aws_kms_key.class["logs"].arn,
+      aws_cloudwatch_log_group.access.retention_in_days == var.log_retention_days,
+    ])
+    error_message = "The access log must be encrypted and expire."
+  }
+}
+
+run "the_door_is_throttled_and_measured" {
+  variables {
+    throttle = { rate = 50, burst = 200 }
+  }
+
+  assert {
+    condition = alltrue([
+      aws_api_gateway_method_settings.all.method_path == "*/*",
+      aws_api_gateway_method_settings.all.settings[0].throttling_rate_limit == 50,
+      aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 200,
+      aws_api_gateway_method_settings.all.settings[0].metrics_enabled,
+      !coalesce(aws_api_gateway_method_settings.all.settings[0].data_trace_enabled, false),
+    ])
+    error_message = "All methods must be throttled, and never log what they carry."
+  }
+}
+
+run "api_gateway_can_write_its_logs" {
+  assert {
+    condition     = aws_api_gateway_account.logs[0].cloudwatch_role_arn == aws_iam_role.api_logs[0].arn
+    error_message = "Without the role of the account API Gateway refuses the access log."
+  }
+}
+
+run "another_installation_may_have_given_the_role" {
+  variables {
+    set_api_log_role = false
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_account.logs) == 0 && length(aws_iam_role.api_logs) == 0
+    error_message = "A region of an account has one such role."
+  }
+}
+
+run "customers_sign_in_without_sending_their_password" {
+  assert {
+    condition     = toset(aws_cognito_user_pool_client.shop.explicit_auth_flows) == toset(["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"])
+    error_message = "Passwords must not travel unless a profile says so."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cognito_user_pool_client.shop.prevent_user_existence_errors == "ENABLED",
+      aws_cognito_user_pool_client.shop.enable_token_revocation,
+      aws_cognito_user_pool.customers.password_policy[0].minimum_length >= 12,
+      aws_cognito_user_pool.customers.deletion_protection == "ACTIVE",
+    ])
+    error_message = "The pool must not say who exists, must take tokens back, and must not be deleted by accident."
+  }
+}
+
+run "test_customers_sign_in_with_their_password" {
+  variables {
+    password_sign_in = true
+  }
+
+  assert {
+    condition     = contains(aws_cognito_user_pool_client.shop.explicit_auth_flows, "ALLOW_USER_PASSWORD_AUTH") && aws_cognito_user_pool.customers.deletion_protection == "ACTIVE"
+    error_message = "How customers sign in says nothing about whether they may be deleted."
+  }
+}
+
+run "an_order_turned_away_pages" {
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.door_failures.metric_name == "5XXError",
+      aws_cloudwatch_metric_alarm.door_failures.threshold == 0,
+      aws_cloudwatch_metric_alarm.door_failures.comparison_operator == "GreaterThanThreshold",
+      aws_cloudwatch_metric_alarm.door_failures.alarm_actions == toset([aws_sns_topic.alarms.arn]),
+      aws_sns_topic.alarms.kms_master_key_id == aws_kms_key.class["messaging"].arn,
+    ])
+    error_message = "A single failure of the door must reach the alarm topic, which is encrypted."
+  }
+
+  assert {
+    condition     = alltrue([for service in ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"] : contains(local.key_services.messaging, service)])
+    error_message = "Who sends alarms and events must be able to encrypt them."
+  }
+}
+
+run "squads_find_the_contract" {
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.contract.name == "/lakeside/platform/v1" && jsondecode(aws_ssm_parameter.contract.value) == jsondecode(jsonencode(output.platform))
+    error_message = "The contract must be published where the squads look for it."
+  }
+
+  assert {
+    condition = toset(keys(output.platform)) == toset([
+      "account_id", "alarm_topic_arn", "api", "buses", "keys", "permissions_boundary_arn", "prefix", "region", "user_pool",
+    ])
+    error_message = "What was published once must stay: this is version 1."
+  }
+
+  assert {
+    condition     = jsonencode(output.platform.keys) == jsonencode({ for class in ["data", "logs", "messaging"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}" })
+    error_message = "Each class of data must have a key of its own."
+  }
+
+  assert {
+    condition     = alltrue([for domain, bus in output.platform.buses : bus.name == "lakeside-${domain}" && bus.arn == "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-${domain}"])
+    error_message = "Each bus must be found by its domain."
+  }
+
+  assert {
+    condition     = output.platform.permissions_boundary_arn == var.permissions_boundary_arn
+    error_message = "The squads must be able to bound their roles."
+  }
+}
