@@ -161,19 +161,24 @@ resource "aws_api_gateway_gateway_response" "bad_body" {
 resource "aws_api_gateway_deployment" "door" {
   rest_api_id = aws_api_gateway_rest_api.door.id
 
+  # What callers can notice. Whole resources would also hold what AWS fills in, and deploy again for nothing.
   triggers = {
     definition = sha256(jsonencode([
-      aws_api_gateway_authorizer.customers,
-      aws_api_gateway_gateway_response.bad_body,
-      aws_api_gateway_integration.place_order,
-      aws_api_gateway_integration.read_order,
-      aws_api_gateway_integration_response.accepted,
-      aws_api_gateway_integration_response.unavailable,
-      aws_api_gateway_method.place_order,
-      aws_api_gateway_method.read_order,
-      aws_api_gateway_model.place_order.schema,
+      filesha256("${path.module}/api.tf"),
+      aws_api_gateway_authorizer.customers.provider_arns,
+      aws_api_gateway_integration.place_order.uri,
+      aws_api_gateway_integration.read_order.uri,
+      jsondecode(aws_api_gateway_model.place_order.schema),
     ]))
   }
+
+  depends_on = [
+    aws_api_gateway_gateway_response.bad_body,
+    aws_api_gateway_integration_response.accepted,
+    aws_api_gateway_integration_response.unavailable,
+    aws_api_gateway_method.place_order,
+    aws_api_gateway_method.read_order,
+  ]
 
   lifecycle {
     create_before_destroy = true

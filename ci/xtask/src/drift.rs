@@ -1,7 +1,7 @@
 //! Drift: what a second plan would change although nothing has changed.
 //!
-//! Some of it is the emulator's: it forgets or rewrites an attribute. Each such case is listed in
-//! `ci/known-drift.json`, by root, address and attribute, with its reason. Any other is a fault in the Terraform.
+//! Some of it is the emulator's: it forgets or rewrites attributes of a type of resource. Each is listed by name in
+//! `ci/known-drift.json` with its reason. Any other drift is a fault in the Terraform.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,6 +22,8 @@ pub struct Drift {
     pub root: String,
     /// The resource's address in it.
     pub address: String,
+    /// The resource's type.
+    pub resource: String,
     /// The attribute at the top of the resource, or the action where it is not an update.
     pub attribute: String,
 }
@@ -29,9 +31,8 @@ pub struct Drift {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
-    root: String,
-    address: String,
-    attribute: String,
+    resource: String,
+    attributes: BTreeSet<String>,
     reason: String,
 }
 
@@ -59,11 +60,16 @@ pub fn check(
         found.extend(drifts);
     }
     let (unexpected, settled) = compare(&found, &known);
-    for entry in &settled {
-        progress.say(&format!("  no longer drifts, so take it off the list: {entry}"));
+    for (resource, attribute) in &settled {
+        progress.say(&format!("  no longer drifts, so take it off the list: {resource} {attribute}"));
     }
     for drift in &unexpected {
         progress.say(&format!("  unexpected drift: {drift}"));
+    }
+    for entry in &known {
+        let (resource, reason) = (&entry.resource, &entry.reason);
+        let count = found.iter().filter(|drift| entry.covers(drift)).count();
+        progress.say(&format!("  known drift: {count} attributes of {resource}: {reason}"));
     }
     match unexpected.len() {
         0 => Ok(()),
@@ -75,26 +81,30 @@ pub fn check(
 
 fn read_known(file: &Path) -> anyhow::Result<Vec<Known>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let known: Vec<Known> = serde_json::from_str(&text).with_context(|| {
-        format!("{} is not a list of root, address, attribute and reason", file.display())
-    })?;
+    let known: Vec<Known> = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a list of resource, attributes and reason", file.display()))?;
     if let Some(entry) = known.iter().find(|entry| entry.reason.trim().is_empty()) {
-        bail!("{} gives no reason for the drift of {}", file.display(), entry.address);
+        bail!("{} gives no reason for the drift of {}", file.display(), entry.resource);
     }
     Ok(known)
 }
 
-/// Drift that is not listed, and entries of the list that do not drift.
-fn compare(found: &BTreeSet<Drift>, known: &[Known]) -> (Vec<Drift>, Vec<Drift>) {
-    let known: BTreeSet<Drift> = known
-        .iter()
-        .map(|entry| Drift {
-            root: entry.root.clone(),
-            address: entry.address.clone(),
-            attribute: entry.attribute.clone(),
-        })
-        .collect();
-    (found.difference(&known).cloned().collect(), known.difference(found).cloned().collect())
+impl Known {
+    fn covers(&self, drift: &Drift) -> bool {
+        self.resource == drift.resource && self.attributes.contains(&drift.attribute)
+    }
+}
+
+/// Drift that is not listed, and what is listed that does not drift.
+fn compare(found: &BTreeSet<Drift>, known: &[Known]) -> (Vec<Drift>, Vec<(String, String)>) {
+    let unexpected = found.iter().filter(|drift| !known.iter().any(|entry| entry.covers(drift)));
+    let listed = known.iter().flat_map(|entry| {
+        entry.attributes.iter().map(|attribute| (entry.resource.clone(), attribute.clone()))
+    });
+    let settled = listed.filter(|(resource, attribute)| {
+        !found.iter().any(|drift| drift.resource == *resource && drift.attribute == *attribute)
+    });
+    (unexpected.cloned().collect(), settled.collect())
 }
 
 /// Reads `terraform show -json` of a plan.
@@ -104,6 +114,7 @@ fn of_plan(root: &str, plan: &Value) -> Vec<Drift> {
     let mut drifts = Vec::new();
     for resource in changes {
         let address = resource.get("address").and_then(Value::as_str).unwrap_or_default();
+        let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
         let Some(change) = resource.get("change") else { continue };
         let actions: Vec<&str> = change
             .get("actions")
@@ -121,6 +132,7 @@ fn of_plan(root: &str, plan: &Value) -> Vec<Drift> {
         drifts.extend(attributes.into_iter().map(|attribute| Drift {
             root: root.to_owned(),
             address: address.to_owned(),
+            resource: kind.to_owned(),
             attribute,
         }));
     }
@@ -160,7 +172,8 @@ mod tests {
     use serde_json::json;
 
     fn drift(address: &str, attribute: &str) -> Drift {
-        Drift { root: "orders".into(), address: address.into(), attribute: attribute.into() }
+        let (root, resource) = ("orders".into(), "aws_thing".into());
+        Drift { root, address: address.into(), resource, attribute: attribute.into() }
     }
 
     #[test]
@@ -168,13 +181,13 @@ mod tests {
         let plan = json!({"resource_changes": [
             {"address": "aws_sqs_queue.same", "change": {"actions": ["no-op"], "before": {"a": 1}, "after": {"a": 1}}},
             {"address": "data.aws_region.r", "change": {"actions": ["read"], "before": null, "after": {"a": 1}}},
-            {"address": "module.m.aws_cloudwatch_metric_alarm.a[\"x\"]", "change": {
+            {"address": "module.m.aws_thing.a[\"x\"]", "type": "aws_thing", "change": {
                 "actions": ["update"],
                 "before": {"name": "a", "tags": {"k": "v"}, "missing": null, "arn": "x"},
                 "after": {"name": "a", "tags": {"k": "w"}},
                 "after_unknown": {"arn": true, "tags": {}, "list": [{"id": false}]}}}
         ]});
-        let address = "module.m.aws_cloudwatch_metric_alarm.a[\"x\"]";
+        let address = "module.m.aws_thing.a[\"x\"]";
         assert_eq!(of_plan("orders", &plan), [drift(address, "arn"), drift(address, "tags")]);
     }
 
@@ -182,9 +195,9 @@ mod tests {
     fn a_replacement_a_creation_and_a_removal_are_told_by_their_actions() {
         let change = |actions: &[&str]| json!({"actions": actions, "before": {"a": 1}, "after": {"a": 2}});
         let plan = json!({"resource_changes": [
-            {"address": "a", "change": change(&["delete", "create"])},
-            {"address": "b", "change": change(&["create"])},
-            {"address": "c", "change": change(&["delete"])}
+            {"address": "a", "type": "aws_thing", "change": change(&["delete", "create"])},
+            {"address": "b", "type": "aws_thing", "change": change(&["create"])},
+            {"address": "c", "type": "aws_thing", "change": change(&["delete"])}
         ]});
         let expected = [drift("a", "(delete, create)"), drift("b", "(create)"), drift("c", "(delete)")];
         assert_eq!(of_plan("orders", &plan), expected);
@@ -192,23 +205,24 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_is_unexpected_and_what_is_listed_in_vain_is_told() {
-        let known = [("a", "tags"), ("b", "tags")].map(|(address, attribute)| Known {
-            root: "orders".into(),
-            address: address.into(),
-            attribute: attribute.into(),
+        let known = |resource: &str, attribute: &str| Known {
+            resource: resource.into(),
+            attributes: BTreeSet::from([attribute.into()]),
             reason: "the emulator forgets it".into(),
-        });
-        let found = BTreeSet::from([drift("a", "tags"), drift("a", "policy")]);
-        assert_eq!(compare(&found, &known), (vec![drift("a", "policy")], vec![drift("b", "tags")]));
+        };
+        let known = [known("aws_thing", "tags"), known("aws_other", "tags")];
+        let found = BTreeSet::from([drift("a", "tags"), drift("b", "tags"), drift("a", "policy")]);
+        let settled = ("aws_other".to_owned(), "tags".to_owned());
+        assert_eq!(compare(&found, &known), (vec![drift("a", "policy")], vec![settled]));
     }
 
     #[test]
     fn an_entry_needs_a_reason() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("known.json");
-        fs::write(&file, r#"[{"root":"orders","address":"a","attribute":"tags","reason":" "}]"#).unwrap();
+        fs::write(&file, r#"[{"resource":"a","attributes":["tags"],"reason":" "}]"#).unwrap();
         assert!(read_known(&file).unwrap_err().to_string().contains("gives no reason"));
-        fs::write(&file, r#"[{"root":"orders","address":"a"}]"#).unwrap();
+        fs::write(&file, r#"[{"resource":"a"}]"#).unwrap();
         assert!(read_known(&file).is_err());
     }
 }

@@ -113,6 +113,8 @@ fn emulator_environment(scratch: &Path, port: u16) -> Vec<(&'static str, String)
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("MINISTACK_REGION", REGION.to_owned()),
         ("AUTH", "true".to_owned()),
+        // The saga's retries wait for minutes, which nobody wants to on a laptop.
+        ("SFN_WAIT_SCALE", "0.02".to_owned()),
         // Listeners on fixed ports would keep a second clone from running.
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
