@@ -126,7 +126,7 @@ variable "payment_processor_url" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^https://|^http://127\\.0\\.0\\.1:", var.payment_processor_url))
+    condition     = can(regex("^(https://[a-z0-9]|http://127\\.0\\.0\\.1:[0-9])", var.payment_processor_url))
     error_message = "The payment processor must be reached by https, or on this machine."
   }
 }
@@ -137,7 +137,7 @@ variable "carrier_url" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^https://|^http://127\\.0\\.0\\.1:", var.carrier_url))
+    condition     = can(regex("^(https://[a-z0-9]|http://127\\.0\\.0\\.1:[0-9])", var.carrier_url))
     error_message = "The carrier must be reached by https, or on this machine."
   }
 }

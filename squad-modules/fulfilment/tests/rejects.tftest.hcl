@@ -168,6 +168,16 @@ run "rejects_payments_without_tls" {
   expect_failures = [var.payment_processor_url]
 }
 
+run "rejects_payments_to_nobody" {
+  command = plan
+
+  variables {
+    payment_processor_url = "https://"
+  }
+
+  expect_failures = [var.payment_processor_url]
+}
+
 run "rejects_labels_without_tls" {
   command = plan
 

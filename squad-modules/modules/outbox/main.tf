@@ -28,6 +28,14 @@ locals {
     resources = [var.platform.keys.messaging]
   }
   publish = { actions = ["events:PutEvents"], resources = [var.bus.arn] }
+
+  # As a pipe's enrichment it only computes.
+  function_statements = var.transport == "pipe" ? {} : {
+    ReadStream    = local.read_stream
+    Park          = local.park
+    EncryptParked = local.encrypt_parked
+    Publish       = local.publish
+  }
 }
 
 module "function" {
@@ -38,14 +46,7 @@ module "function" {
   platform    = var.platform
   settings    = var.settings
   environment = { BUS_NAME = var.bus.name }
-
-  # As a pipe's enrichment it only computes.
-  statements = var.transport == "pipe" ? {} : {
-    ReadStream    = local.read_stream
-    Park          = local.park
-    EncryptParked = local.encrypt_parked
-    Publish       = local.publish
-  }
+  statements  = local.function_statements
 }
 
 # What could not be published: positions in the stream, not the events themselves.

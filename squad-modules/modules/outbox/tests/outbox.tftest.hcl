@@ -59,6 +59,11 @@ run "a_pipe_gives_up_into_the_dead_letter_queue" {
 
 run "as_an_enrichment_the_function_only_computes" {
   assert {
+    condition     = length(local.function_statements) == 0
+    error_message = "The function must not be able to publish beside the pipe."
+  }
+
+  assert {
     condition = alltrue([for action in ["dynamodb:GetRecords", "events:PutEvents", "lambda:InvokeFunction", "sqs:SendMessage"] :
       contains(flatten([for statement in data.aws_iam_policy_document.pipe.statement : tolist(statement.actions)]), action)
     ])
@@ -108,6 +113,22 @@ run "where_pipes_cannot_run_the_function_reads_the_stream" {
       ])
     ])
     error_message = "Retries must be finite, end before the stream forgets, single out the culprit and park it."
+  }
+}
+
+run "on_a_stream_the_function_reads_publishes_and_parks" {
+  variables {
+    transport = "stream"
+  }
+
+  assert {
+    condition = jsonencode({ for name, statement in local.function_statements : name => statement.resources }) == jsonencode({
+      EncryptParked = [var.platform.keys.messaging]
+      Park          = [aws_sqs_queue.failures.arn]
+      Publish       = [var.bus.arn]
+      ReadStream    = [var.stream_arn]
+    })
+    error_message = "The function must reach this stream, this bus and its own dead letters, and nothing else."
   }
 }
 
