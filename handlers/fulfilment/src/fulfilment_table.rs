@@ -59,6 +59,7 @@ fn refused(error: BuildError) -> StoreError {
 }
 
 /// What a record must look like to be written over.
+#[derive(Clone, Copy)]
 enum Before {
     Absent,
     AbsentOr(&'static str),

@@ -3,6 +3,7 @@
 use aws_sdk_sfn::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
 };
 use lakeside_contracts::commands::FulfilOrder;
 
@@ -58,7 +59,9 @@ impl Executions for StepFunctions {
             .await;
         match started {
             Ok(_) => Ok(Started::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_already_exists()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
+            {
                 Ok(Started::NameTaken)
             }
             Err(error) => Err(failed(error)),
@@ -69,7 +72,11 @@ impl Executions for StepFunctions {
         let arn = execution_arn(&self.state_machine_arn, name);
         match self.client.describe_execution().execution_arn(arn).send().await {
             Ok(found) => Ok(Some(Execution { input: found.input.unwrap_or_default(), error: found.error })),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeExecutionError::is_execution_does_not_exist) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(failed(error)),

@@ -87,34 +87,33 @@ async fn every_dead_letter_queue_has_an_alarm_above_zero() -> anyhow::Result<()>
     assert!(dead_letters.len() >= 7, "{dead_letters:?}");
     for queue in dead_letters {
         let alarm = alarms.get(queue).with_context(|| format!("no alarm on {queue}"))?;
-        assert_eq!(alarm["Threshold"].as_f64(), Some(0.0), "{queue}");
-        assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{queue}");
-        assert!(alarm["AlarmActions"].as_array().is_some_and(|actions| !actions.is_empty()), "{queue}");
+        assert_eq!(alarm.get("Threshold").and_then(Value::as_f64), Some(0.0), "{queue}");
+        assert_eq!(text(alarm, "ComparisonOperator"), Some("GreaterThanThreshold"), "{queue}");
+        let actions = alarm.get("AlarmActions").and_then(Value::as_array);
+        assert!(actions.is_some_and(|actions| !actions.is_empty()), "{queue}");
     }
     Ok(())
 }
 
 /// The alarms on numbers of messages, by queue.
 async fn dead_letter_alarms(shop: &Shop) -> anyhow::Result<HashMap<String, Value>> {
-    let (mut alarms, mut token) = (HashMap::new(), Value::Null);
+    let (mut alarms, mut request) = (HashMap::new(), json!({ "MaxRecords": 100 }));
     loop {
-        let mut request = json!({ "MaxRecords": 100 });
-        if !token.is_null() {
-            request["NextToken"] = token;
-        }
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
-        let mut page = shop.cloud.signed.json("monitoring", target, &request).await?;
-        for alarm in page["MetricAlarms"].as_array().context("no alarms")? {
+        let page = shop.cloud.signed.json("monitoring", target, &request).await?;
+        for alarm in page.get("MetricAlarms").and_then(Value::as_array).context("no alarms")? {
             let queue = alarm.pointer("/Dimensions/0/Value").and_then(Value::as_str);
             if let (Some("ApproximateNumberOfMessagesVisible"), Some(queue)) =
-                (alarm["MetricName"].as_str(), queue)
+                (text(alarm, "MetricName"), queue)
             {
                 alarms.insert(queue.to_owned(), alarm.clone());
             }
         }
-        token = page["NextToken"].take();
-        if token.is_null() {
-            return Ok(alarms);
-        }
+        let Some(token) = text(&page, "NextToken") else { return Ok(alarms) };
+        request = json!({ "MaxRecords": 100, "NextToken": token });
     }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
 }

@@ -1,4 +1,5 @@
-//! One name everywhere: every function has its key in its squad's Terraform, and every key has its function.
+//! One name everywhere: every function has its key in its squad's Terraform, and every key has its function. What the
+//! squads share is named by the building block that deploys it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,6 +17,10 @@ use crate::terraform::GROUPS;
 
 /// The map whose keys are the functions of a squad.
 const MAP: &str = "functions";
+/// The argument by which a building block names the binary of its function.
+const BINARY: &str = "binary";
+/// Where the building blocks are.
+const BLOCKS: &str = "squad-modules/modules";
 
 /// Compares Cargo's binaries with Terraform's keys.
 pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome> {
@@ -23,57 +28,69 @@ pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome>
     let mut keys = BTreeMap::new();
     for root in GROUPS.iter().flat_map(|group| group.iter()) {
         let Some(squad) = root.squad else { continue };
-        let mut of_squad = BTreeSet::new();
-        let dir = context.layout.root.join(root.dir);
-        for file in files_below(&dir)?
-            .iter()
-            .filter(|file| file.extension().is_some_and(|extension| extension == "tf"))
-        {
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            of_squad.extend(
-                keys_of(&text).with_context(|| format!("cannot read {}", context.layout.shown(file)))?,
-            );
-        }
-        keys.insert(squad.to_owned(), of_squad);
+        keys.insert(squad.to_owned(), names_below(context, root.dir)?.keys);
     }
-    let faults = compare(&functions, &keys);
+    let faults = compare(&functions, &keys, &names_below(context, BLOCKS)?.binaries);
     if faults.is_empty() {
         return Ok(Outcome::Passed(format!("{} functions", functions.len())));
     }
     bail!("names differ: {}", faults.join("; "))
 }
 
-/// The keys of every map called `functions` in a file.
-fn keys_of(text: &str) -> anyhow::Result<BTreeSet<String>> {
-    let body = hcl_edit::parser::parse_body(text).map_err(|error| anyhow!("it is not HCL: {error}"))?;
-    let mut keys = Keys::default();
-    keys.visit_body(&body);
-    Ok(keys.0)
+/// The names in all Terraform files below `dir`.
+fn names_below(context: &Context<'_>, dir: &str) -> anyhow::Result<Names> {
+    let mut names = Names::default();
+    for file in files_below(&context.layout.root.join(dir))? {
+        if file.extension().is_some_and(|extension| extension == "tf") {
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            names.read(&text).with_context(|| format!("cannot read {}", context.layout.shown(&file)))?;
+        }
+    }
+    Ok(names)
 }
 
-#[derive(Default)]
-struct Keys(BTreeSet<String>);
+/// The names that Terraform files give to functions.
+#[derive(Debug, Default)]
+struct Names {
+    /// The keys of every map called `functions`.
+    keys: BTreeSet<String>,
+    /// The values of every argument called `binary`.
+    binaries: BTreeSet<String>,
+}
 
-impl Visit for Keys {
+impl Names {
+    fn read(&mut self, text: &str) -> anyhow::Result<()> {
+        let body = hcl_edit::parser::parse_body(text).map_err(|error| anyhow!("it is not HCL: {error}"))?;
+        self.visit_body(&body);
+        Ok(())
+    }
+}
+
+impl Visit for Names {
     fn visit_attr(&mut self, attribute: &Attribute) {
         if attribute.key.as_str() == MAP
             && let Expression::Object(map) = &attribute.value
         {
-            self.0.extend(map.iter().filter_map(|(key, _)| match key {
+            self.keys.extend(map.iter().filter_map(|(key, _)| match key {
                 ObjectKey::Ident(ident) => Some(ident.as_str().to_owned()),
                 ObjectKey::Expression(expression) => expression.as_str().map(str::to_owned),
             }));
+        }
+        if attribute.key.as_str() == BINARY {
+            self.binaries.extend(attribute.value.as_str().map(str::to_owned));
         }
         visit_attr(self, attribute);
     }
 }
 
 /// What does not agree, one sentence each.
-fn compare(functions: &[Function], keys: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+fn compare(
+    functions: &[Function],
+    keys: &BTreeMap<String, BTreeSet<String>>,
+    binaries: &BTreeSet<String>,
+) -> Vec<String> {
     let key_of = |function: &Function| function.name.replace('-', "_");
-    // A function in a crate that is no squad's may be any squad's.
-    let shared: Vec<&Function> =
-        functions.iter().filter(|function| !keys.contains_key(&function.squad)).collect();
     let mut faults = Vec::new();
     for (squad, keys) in keys {
         let own = functions.iter().filter(|function| function.squad == *squad);
@@ -84,17 +101,21 @@ fn compare(functions: &[Function], keys: &BTreeMap<String, BTreeSet<String>>) ->
                 key_of(function)
             ));
         }
-        let known: BTreeSet<String> = own.chain(shared.iter().copied()).map(key_of).collect();
+        let known: BTreeSet<String> = own.map(key_of).collect();
         faults.extend(
             keys.difference(&known)
                 .map(|key| format!("the key {key} of {squad} has no binary {}", key.replace('_', "-"))),
         );
     }
-    for function in
-        shared.iter().filter(|function| !keys.values().any(|keys| keys.contains(&key_of(function))))
-    {
-        faults.push(format!("the binary {} is deployed by no squad", function.name));
+    let shared = functions.iter().filter(|function| !keys.contains_key(&function.squad));
+    for function in shared.filter(|function| !binaries.contains(&function.name)) {
+        faults.push(format!("the binary {} is deployed by no building block", function.name));
     }
+    let names: BTreeSet<&String> = functions.iter().map(|function| &function.name).collect();
+    let unknown = binaries.iter().filter(|binary| !names.contains(binary));
+    faults.extend(
+        unknown.map(|binary| format!("a building block deploys {binary}, and there is no such binary")),
+    );
     faults
 }
 
@@ -125,29 +146,37 @@ mod tests {
             }
         "#;
         let expected = keys("", &["advance_order", "order-query", "order_ingest"]).1;
-        assert_eq!(keys_of(text).unwrap(), expected);
-        assert!(keys_of("locals {").is_err());
+        let mut names = Names::default();
+        names.read(text).unwrap();
+        assert_eq!(names.keys, expected);
+        assert!(names.read("locals {").is_err());
+    }
+
+    #[test]
+    fn a_building_block_names_its_binary() {
+        let mut names = Names::default();
+        names.read(r#"module "function" { binary = "publish-outbox" }"#).unwrap();
+        assert_eq!(names.binaries, keys("", &["publish-outbox"]).1);
     }
 
     #[test]
     fn agreeing_names_pass() {
         let functions = [function("order-query", "orders"), function("publish-outbox", "kit")];
-        let keys =
-            [keys("orders", &["order_query", "publish_outbox"]), keys("inventory", &["publish_outbox"])]
-                .into();
-        assert_eq!(compare(&functions, &keys), Vec::<String>::new());
+        let (keys, binaries) = ([keys("orders", &["order_query"])].into(), keys("", &["publish-outbox"]).1);
+        assert_eq!(compare(&functions, &keys, &binaries), Vec::<String>::new());
     }
 
     #[test]
     fn a_binary_without_a_key_and_a_key_without_a_binary_are_told() {
         let functions = [function("order-query", "orders"), function("publish-outbox", "kit")];
-        let keys = [keys("orders", &["order_read"]), keys("inventory", &[])].into();
+        let (keys, binaries) = ([keys("orders", &["order_read"])].into(), keys("", &["publish-inbox"]).1);
         assert_eq!(
-            compare(&functions, &keys),
+            compare(&functions, &keys, &binaries),
             [
                 "the binary order-query of orders has no key order_query in its Terraform",
                 "the key order_read of orders has no binary order-read",
-                "the binary publish-outbox is deployed by no squad",
+                "the binary publish-outbox is deployed by no building block",
+                "a building block deploys publish-inbox, and there is no such binary",
             ]
         );
     }

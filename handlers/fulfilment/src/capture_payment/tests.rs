@@ -30,9 +30,7 @@ fn command() -> Message {
     }))
 }
 
-fn captured() -> Result<Reply<Charge>, OutsideError> {
-    Ok(Reply::Final(Charge::Captured))
-}
+const CAPTURED: Reply<Charge> = Reply::Final(Charge::Captured);
 
 #[derive(Default)]
 struct World {
@@ -74,7 +72,7 @@ impl World {
 
 #[tokio::test]
 async fn a_charge_is_recorded_published_and_answered() {
-    let world = World::charging([captured()]);
+    let world = World::charging([Ok(CAPTURED)]);
     assert!(world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Captured));
     assert_eq!(*world.table.published.borrow(), ["PaymentCaptured"]);
@@ -93,7 +91,7 @@ async fn a_declined_card_is_an_answer_and_no_failure() {
 
 #[tokio::test]
 async fn a_command_delivered_again_charges_nothing_and_is_answered_again() {
-    let world = World::charging([captured()]);
+    let world = World::charging([Ok(CAPTURED)]);
     assert!(world.deliver(&command()).await);
     assert!(world.deliver(&command()).await);
     assert_eq!((world.charges(), world.said().len()), (1, 2));
@@ -110,7 +108,7 @@ async fn a_charge_whose_answer_was_lost_is_found_by_looking_it_up() {
 
 #[tokio::test]
 async fn an_unknown_outcome_is_neither_captured_nor_declined_and_looked_up_before_the_next_charge() {
-    let world = World::charging([lost(), captured()]).looking_up([lost(), Ok(Standing::Absent)]);
+    let world = World::charging([lost(), Ok(CAPTURED)]).looking_up([lost(), Ok(Standing::Absent)]);
     assert!(!world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Capturing));
     assert!(world.said().is_empty());
@@ -137,7 +135,7 @@ async fn what_the_processor_is_still_at_is_waited_for() {
 
 #[tokio::test]
 async fn turned_away_it_stays_away_as_long_as_told_and_tries_again() {
-    let world = World::charging([throttled(2), throttled(1), captured()]);
+    let world = World::charging([throttled(2), throttled(1), Ok(CAPTURED)]);
     assert!(world.deliver(&command()).await);
     assert!(world.clock.now().as_millis() >= 3000);
     assert_eq!(*world.processor.keys.borrow(), [KEY, KEY, KEY]);
@@ -170,7 +168,7 @@ async fn a_failed_attempt_gives_its_lease_up() {
 
 #[tokio::test]
 async fn an_attempt_that_lost_its_lease_records_nothing() {
-    let world = World::charging([captured(), captured()]).looking_up([Ok(Standing::Captured)]);
+    let world = World::charging([Ok(CAPTURED), Ok(CAPTURED)]).looking_up([Ok(Standing::Captured)]);
     world.table.before_write(2, |table| {
         let key = LeaseKey::new(FUNCTION, ORDER.to_string());
         table.leases.take(&key, &Owner("other".into()), Timestamp::from_millis(60_000));
@@ -194,7 +192,7 @@ async fn a_payment_that_was_closed_is_declined_without_a_charge() {
 
 #[tokio::test]
 async fn a_refund_that_comes_between_the_charge_and_its_record_wins() {
-    let world = World::charging([captured()]);
+    let world = World::charging([Ok(CAPTURED)]);
     world.table.before_write(2, |table| {
         let mut payments = table.payments.borrow_mut();
         let payment = payments.get_mut(&ORDER).unwrap();
@@ -208,7 +206,7 @@ async fn a_refund_that_comes_between_the_charge_and_its_record_wins() {
 
 #[tokio::test]
 async fn a_saga_that_cannot_be_answered_is_answered_at_the_next_delivery() {
-    let world = World::charging([captured()]);
+    let world = World::charging([Ok(CAPTURED)]);
     world.answers.down.set(true);
     assert!(!world.deliver(&command()).await);
     world.answers.down.set(false);

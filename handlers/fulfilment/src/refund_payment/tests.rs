@@ -67,13 +67,12 @@ impl World {
     }
 }
 
-fn reply(reversal: Reversal) -> Result<Reply<Reversal>, OutsideError> {
-    Ok(Reply::Final(reversal))
-}
+const REFUNDED: Reply<Reversal> = Reply::Final(Reversal::Refunded);
+const CANCELLED: Reply<Reversal> = Reply::Final(Reversal::Cancelled);
 
 #[tokio::test]
 async fn captured_money_goes_back_once() {
-    let world = World::at(Some(PaymentStatus::Captured), [reply(Reversal::Refunded)], []);
+    let world = World::at(Some(PaymentStatus::Captured), [Ok(REFUNDED)], []);
     assert!(world.deliver().await);
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Refunded));
@@ -93,7 +92,7 @@ async fn without_a_payment_none_can_begin_any_more() {
 
 #[tokio::test]
 async fn a_charge_of_unknown_outcome_is_cancelled_at_the_processor() {
-    let world = World::at(Some(PaymentStatus::Capturing), [reply(Reversal::Cancelled)], []);
+    let world = World::at(Some(PaymentStatus::Capturing), [Ok(CANCELLED)], []);
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Voided));
     assert!(world.table.published.borrow().is_empty());
@@ -120,7 +119,7 @@ async fn a_refund_whose_answer_was_lost_is_found_by_looking_it_up() {
 #[tokio::test]
 async fn a_payment_is_closed_before_the_processor_is_asked_and_stays_so() {
     let look_ups = [lost(), Ok(Standing::Captured)];
-    let world = World::at(Some(PaymentStatus::Captured), [lost(), reply(Reversal::Refunded)], look_ups);
+    let world = World::at(Some(PaymentStatus::Captured), [lost(), Ok(REFUNDED)], look_ups);
     assert!(!world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Reversing));
     assert!(world.said().is_empty());
@@ -138,7 +137,7 @@ async fn a_pending_refund_is_not_said_to_be_done() {
 
 #[tokio::test]
 async fn a_charge_recorded_in_between_is_reversed_too() {
-    let world = World::at(Some(PaymentStatus::Capturing), [reply(Reversal::Refunded)], []);
+    let world = World::at(Some(PaymentStatus::Capturing), [Ok(REFUNDED)], []);
     world.table.before_write(1, |table| {
         table.payments.borrow_mut().get_mut(&ORDER).unwrap().status = PaymentStatus::Captured;
     });
@@ -149,7 +148,7 @@ async fn a_charge_recorded_in_between_is_reversed_too() {
 
 #[tokio::test]
 async fn a_saga_that_cannot_be_answered_is_answered_at_the_next_delivery() {
-    let world = World::at(Some(PaymentStatus::Captured), [reply(Reversal::Refunded)], []);
+    let world = World::at(Some(PaymentStatus::Captured), [Ok(REFUNDED)], []);
     world.answers.down.set(true);
     assert!(!world.deliver().await);
     world.answers.down.set(false);
