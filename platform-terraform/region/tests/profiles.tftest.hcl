@@ -31,12 +31,20 @@ run "the_startup_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.startup.settings), ["environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in", "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn"])) == 0
+    condition = length(setsubtract(keys(run.startup.settings), [
+      "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
+      "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = !var.password_sign_in && var.deletion_protection && var.key_deletion_window_days == 30 && var.archive_retention_days >= 7
+    condition = (
+      !var.password_sign_in
+      && var.deletion_protection
+      && var.key_deletion_window_days == 30
+      && var.archive_retention_days >= 7
+    )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
   }
 }
@@ -68,12 +76,20 @@ run "the_enterprise_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.enterprise.settings), ["environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in", "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn"])) == 0
+    condition = length(setsubtract(keys(run.enterprise.settings), [
+      "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
+      "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = !var.password_sign_in && var.deletion_protection && var.key_deletion_window_days == 30 && var.archive_retention_days >= 7
+    condition = (
+      !var.password_sign_in
+      && var.deletion_protection
+      && var.key_deletion_window_days == 30
+      && var.archive_retention_days >= 7
+    )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
   }
 }
@@ -105,7 +121,10 @@ run "the_local_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.local.settings), ["environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in", "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn"])) == 0
+    condition = length(setsubtract(keys(run.local.settings), [
+      "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
+      "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 

@@ -60,9 +60,12 @@ variables {
 
 run "every_domain_has_a_bus_that_can_be_replayed" {
   assert {
-    condition = toset(keys(aws_cloudwatch_event_bus.domain)) == toset(["fulfilment", "growth", "inventory", "orders"]) && alltrue([
-      for bus in aws_cloudwatch_event_bus.domain : bus.kms_key_identifier == aws_kms_key.class["messaging"].arn
-    ])
+    condition = (
+      toset(keys(aws_cloudwatch_event_bus.domain)) == toset(["fulfilment", "growth", "inventory", "orders"])
+      && alltrue([
+        for bus in aws_cloudwatch_event_bus.domain : bus.kms_key_identifier == aws_kms_key.class["messaging"].arn
+      ])
+    )
     error_message = "Each domain must have a bus, encrypted with the key for messages."
   }
 
@@ -134,7 +137,10 @@ run "only_customers_come_through_the_door" {
   }
 
   assert {
-    condition     = aws_api_gateway_authorizer.customers.type == "COGNITO_USER_POOLS" && aws_api_gateway_authorizer.customers.provider_arns == toset([aws_cognito_user_pool.customers.arn])
+    condition = (
+      aws_api_gateway_authorizer.customers.type == "COGNITO_USER_POOLS"
+      && aws_api_gateway_authorizer.customers.provider_arns == toset([aws_cognito_user_pool.customers.arn])
+    )
     error_message = "Tokens of other pools must not be accepted."
   }
 }
@@ -194,7 +200,10 @@ run "orders_go_to_the_queue_as_they_are" {
   }
 
   assert {
-    condition     = can(regex("\"\\$util\\.(urlEncode|escapeJavaScript)\\(\\$input\\.params\\('orderId'\\)\\)\"", aws_api_gateway_integration_response.accepted.response_templates["application/json"]))
+    condition = can(regex(
+      "\"\\$util\\.(urlEncode|escapeJavaScript)\\(\\$input\\.params\\('orderId'\\)\\)\"",
+      aws_api_gateway_integration_response.accepted.response_templates["application/json"],
+    ))
     error_message = "The order id must come back escaped."
   }
 }
@@ -212,14 +221,19 @@ run "a_queue_that_refuses_is_our_failure" {
 
 run "orders_are_read_through_the_alias" {
   assert {
-    condition     = endswith(aws_api_gateway_integration.read_order.uri, "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations")
+    condition = endswith(
+      aws_api_gateway_integration.read_order.uri,
+      "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations",
+    )
     error_message = "The door must call what deployments shift."
   }
 }
 
 run "the_door_may_put_orders_on_one_queue_and_nothing_else" {
   assert {
-    condition = jsonencode([for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]]) == jsonencode([
+    condition = jsonencode([
+      for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]
+      ]) == jsonencode([
       [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-order-ingest"]],
       [["kms:Decrypt", "kms:GenerateDataKey"], [aws_kms_key.class["messaging"].arn]],
     ])
@@ -283,7 +297,9 @@ run "another_installation_may_have_given_the_role" {
 
 run "customers_sign_in_without_sending_their_password" {
   assert {
-    condition     = toset(aws_cognito_user_pool_client.shop.explicit_auth_flows) == toset(["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"])
+    condition = toset(aws_cognito_user_pool_client.shop.explicit_auth_flows) == toset([
+      "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH",
+    ])
     error_message = "Passwords must not travel unless a profile says so."
   }
 
@@ -304,7 +320,10 @@ run "test_customers_sign_in_with_their_password" {
   }
 
   assert {
-    condition     = contains(aws_cognito_user_pool_client.shop.explicit_auth_flows, "ALLOW_USER_PASSWORD_AUTH") && aws_cognito_user_pool.customers.deletion_protection == "ACTIVE"
+    condition = (
+      contains(aws_cognito_user_pool_client.shop.explicit_auth_flows, "ALLOW_USER_PASSWORD_AUTH")
+      && aws_cognito_user_pool.customers.deletion_protection == "ACTIVE"
+    )
     error_message = "How customers sign in says nothing about whether they may be deleted."
   }
 }
@@ -322,7 +341,10 @@ run "an_order_turned_away_pages" {
   }
 
   assert {
-    condition     = alltrue([for service in ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"] : contains(local.key_services.messaging, service)])
+    condition = alltrue([
+      for service in ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"] :
+      contains(local.key_services.messaging, service)
+    ])
     error_message = "Who sends alarms and events must be able to encrypt them."
   }
 }
@@ -333,7 +355,10 @@ run "squads_find_the_contract" {
   }
 
   assert {
-    condition     = aws_ssm_parameter.contract.name == "/lakeside/platform/v1" && jsondecode(aws_ssm_parameter.contract.value) == jsondecode(jsonencode(output.platform))
+    condition = (
+      aws_ssm_parameter.contract.name == "/lakeside/platform/v1"
+      && jsondecode(aws_ssm_parameter.contract.value) == jsondecode(jsonencode(output.platform))
+    )
     error_message = "The contract must be published where the squads look for it."
   }
 
@@ -345,12 +370,20 @@ run "squads_find_the_contract" {
   }
 
   assert {
-    condition     = jsonencode(output.platform.keys) == jsonencode({ for class in ["data", "logs", "messaging"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}" })
+    condition = jsonencode(output.platform.keys) == jsonencode({
+      for class in ["data", "logs", "messaging"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}"
+    })
     error_message = "Each class of data must have a key of its own."
   }
 
   assert {
-    condition     = alltrue([for domain, bus in output.platform.buses : bus.name == "lakeside-${domain}" && bus.arn == "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-${domain}"])
+    condition = alltrue([
+      for domain, bus in output.platform.buses :
+      (
+        bus.name == "lakeside-${domain}"
+        && bus.arn == "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-${domain}"
+      )
+    ])
     error_message = "Each bus must be found by its domain."
   }
 

@@ -60,7 +60,10 @@ variables {
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
   assert {
-    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    condition = alltrue([
+      for name, subscription in module.subscription :
+      subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds
+    ])
     error_message = "A message must not come back while it is still being worked on."
   }
 }
@@ -71,21 +74,29 @@ run "longer_timeouts_hide_messages_for_longer" {
   }
 
   assert {
-    condition     = module.function["capture_payment"].timeout_seconds == 60 && module.subscription["capture_payment"].visibility_timeout_seconds >= 360
+    condition = (
+      module.function["capture_payment"].timeout_seconds == 60
+      && module.subscription["capture_payment"].visibility_timeout_seconds >= 360
+    )
     error_message = "The queue must follow the timeout of its function."
   }
 }
 
 run "messages_are_delivered_often_enough" {
   assert {
-    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == (endswith(name, "_payment") ? 10 : 5)])
+    condition = alltrue([
+      for name, subscription in local.subscriptions :
+      subscription.max_receive_count == (endswith(name, "_payment") ? 10 : 5)
+    ])
     error_message = "A message must be delivered five times, a payment ten times, before it is given up."
   }
 }
 
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
-    condition     = toset(keys(module.subscription)) == toset(["capture_payment", "recover_fulfilment", "refund_payment", "start_fulfilment"])
+    condition = toset(keys(module.subscription)) == toset([
+      "capture_payment", "recover_fulfilment", "refund_payment", "start_fulfilment",
+    ])
     error_message = "These functions consume; the others are called."
   }
 
@@ -109,7 +120,10 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
-    condition = { for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys) if length(function.tables) > 0 } == {
+    condition = {
+      for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys)
+      if length(function.tables) > 0
+      } == {
       capture_payment = ["PAYMENT#*", "LEASE#capture-payment#*"]
       refund_payment  = ["PAYMENT#*", "LEASE#refund-payment#*"]
       create_label    = ["LABEL#*", "LEASE#create-label#*"]
@@ -119,7 +133,9 @@ run "functions_reach_only_the_items_that_are_their_business" {
   }
 
   assert {
-    condition = jsonencode({ for name, function in local.functions : name => sort(flatten(values(function.statements)[*].actions)) }) == jsonencode({
+    condition = jsonencode({
+      for name, function in local.functions : name => sort(flatten(values(function.statements)[*].actions))
+      }) == jsonencode({
       start_fulfilment   = ["states:DescribeExecution", "states:StartExecution"]
       recover_fulfilment = ["states:DescribeExecution", "states:StartExecution"]
       capture_payment    = ["states:SendTaskSuccess"]
@@ -131,14 +147,19 @@ run "functions_reach_only_the_items_that_are_their_business" {
   }
 
   assert {
-    condition     = local.functions.start_fulfilment.statements.StartSagas.resources == ["arn:aws:states:eu-central-1:111122223333:stateMachine:lakeside-order-fulfilment"]
+    condition = local.functions.start_fulfilment.statements.StartSagas.resources == [
+      "arn:aws:states:eu-central-1:111122223333:stateMachine:lakeside-order-fulfilment",
+    ]
     error_message = "Only this saga may be started."
   }
 }
 
 run "payments_are_taken_one_by_one_and_only_from_the_saga" {
   assert {
-    condition     = alltrue([for name in ["capture_payment", "refund_payment"] : local.subscriptions[name].batch_size == 1 && length(local.subscriptions[name].rules) == 0])
+    condition = alltrue([
+      for name in ["capture_payment", "refund_payment"] :
+      local.subscriptions[name].batch_size == 1 && length(local.subscriptions[name].rules) == 0
+    ])
     error_message = "A payment must not wait for another, nor be caused by an event."
   }
 }
@@ -157,11 +178,16 @@ run "a_saga_that_dies_is_recovered" {
   }
 
   assert {
-    condition = toset(keys(aws_cloudwatch_metric_alarm.saga)) == toset(["ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"]) && alltrue([
-      for alarm in aws_cloudwatch_metric_alarm.saga : alarm.threshold == 0
-      && alarm.comparison_operator == "GreaterThanThreshold"
-      && alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:lakeside-alarms"])
-    ])
+    condition = (
+      toset(keys(aws_cloudwatch_metric_alarm.saga)) == toset([
+        "ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut",
+      ])
+      && alltrue([
+        for alarm in aws_cloudwatch_metric_alarm.saga : alarm.threshold == 0
+        && alarm.comparison_operator == "GreaterThanThreshold"
+        && alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:lakeside-alarms"])
+      ])
+    )
     error_message = "A single saga that dies must reach the alarm topic."
   }
 }
@@ -194,7 +220,8 @@ run "the_definition_is_complete" {
   assert {
     condition = alltrue([
       for name, queue in { ReserveStock = "reserve-stock", CapturePayment = "capture-payment", RefundPayment = "refund-payment" } :
-      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.QueueUrl == "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-${queue}"
+      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.QueueUrl
+      == "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-${queue}"
     ])
     error_message = "Each command must go to the queue of whoever obeys it."
   }
@@ -202,7 +229,8 @@ run "the_definition_is_complete" {
   assert {
     condition = alltrue([
       for name, function in { AllocateStock = "allocate", ReleaseStock = "release-stock" } :
-      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.FunctionName == "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live"
+      jsondecode(aws_sfn_state_machine.saga.definition).States[name].Arguments.FunctionName
+      == "arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live"
     ])
     error_message = "The saga must call the aliases of inventory."
   }
@@ -210,7 +238,10 @@ run "the_definition_is_complete" {
   assert {
     condition = alltrue([
       for function in ["create-label", "void-label"] :
-      strcontains(aws_sfn_state_machine.saga.definition, "\"FunctionName\":\"arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live\"")
+      strcontains(
+        aws_sfn_state_machine.saga.definition,
+        "\"FunctionName\":\"arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live\"",
+      )
     ])
     error_message = "The saga must call the aliases of the functions for labels."
   }
@@ -301,7 +332,10 @@ run "the_saga_reaches_what_its_states_name_and_nothing_else" {
   }
 
   assert {
-    condition     = alltrue(flatten([for statement in data.aws_iam_policy_document.saga.statement : [for action in statement.actions : !strcontains(action, "*")]]))
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.saga.statement :
+      [for action in statement.actions : !strcontains(action, "*")]
+    ]))
     error_message = "No action may be a wildcard."
   }
 

@@ -56,12 +56,21 @@ run "the_startup_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.startup.settings), ["environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds", "approval_threshold_minor"])) == 0
+    condition = length(setsubtract(keys(run.startup.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = var.outbox_transport == "pipe" && var.architecture == "arm64" && var.deletion_protection && length(var.function_role_auditors) == 0
+    condition = (
+      var.outbox_transport == "pipe"
+      && var.architecture == "arm64"
+      && var.deletion_protection
+      && length(var.function_role_auditors) == 0
+    )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
   }
 }
@@ -94,12 +103,21 @@ run "the_enterprise_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.enterprise.settings), ["environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds", "approval_threshold_minor"])) == 0
+    condition = length(setsubtract(keys(run.enterprise.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = var.outbox_transport == "pipe" && var.architecture == "arm64" && var.deletion_protection && length(var.function_role_auditors) == 0
+    condition = (
+      var.outbox_transport == "pipe"
+      && var.architecture == "arm64"
+      && var.deletion_protection
+      && length(var.function_role_auditors) == 0
+    )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
   }
 }
@@ -132,7 +150,11 @@ run "the_local_profile_plans" {
   }
 
   assert {
-    condition     = length(setsubtract(keys(run.local.settings), ["environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds", "approval_threshold_minor"])) == 0
+    condition = length(setsubtract(keys(run.local.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor",
+    ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 

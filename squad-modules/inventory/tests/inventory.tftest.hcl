@@ -9,7 +9,10 @@ variables {
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
   assert {
-    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    condition = alltrue([
+      for name, subscription in module.subscription :
+      subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds
+    ])
     error_message = "A message must not come back while it is still being worked on."
   }
 }
@@ -20,7 +23,10 @@ run "longer_timeouts_hide_messages_for_longer" {
   }
 
   assert {
-    condition     = module.function["reserve_stock"].timeout_seconds == 60 && module.subscription["reserve_stock"].visibility_timeout_seconds >= 360
+    condition = (
+      module.function["reserve_stock"].timeout_seconds == 60
+      && module.subscription["reserve_stock"].visibility_timeout_seconds >= 360
+    )
     error_message = "The queue must follow the timeout of its function."
   }
 }
@@ -58,7 +64,11 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
-    condition = { for name, function in local.functions : name => { for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys } } == {
+    condition = {
+      for name, function in local.functions : name => {
+        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+      }
+      } == {
       reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
       release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
       allocate      = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
@@ -67,14 +77,19 @@ run "functions_reach_only_the_items_that_are_their_business" {
   }
 
   assert {
-    condition     = { for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0 } == { reserve_stock = ["AnswerTheSaga"] }
+    condition = {
+      for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
+    } == { reserve_stock = ["AnswerTheSaga"] }
     error_message = "Only who is asked by a token may answer it."
   }
 }
 
 run "others_find_what_inventory_offers" {
   assert {
-    condition     = aws_ssm_parameter.contract.name == "/lakeside/inventory/v1" && jsondecode(aws_ssm_parameter.contract.value) == output.inventory
+    condition = (
+      aws_ssm_parameter.contract.name == "/lakeside/inventory/v1"
+      && jsondecode(aws_ssm_parameter.contract.value) == output.inventory
+    )
     error_message = "The contract must be published where others look for it."
   }
 
@@ -94,7 +109,10 @@ run "who_waits_for_stock_knows_how_long_it_is_held" {
   }
 
   assert {
-    condition     = output.inventory.reservation_hold_seconds == 7200 && local.functions.reserve_stock.environment.RESERVATION_HOLD_SECONDS == "7200"
+    condition = (
+      output.inventory.reservation_hold_seconds == 7200
+      && local.functions.reserve_stock.environment.RESERVATION_HOLD_SECONDS == "7200"
+    )
     error_message = "What is promised must be what the function does."
   }
 }

@@ -9,7 +9,10 @@ variables {
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
   assert {
-    condition     = alltrue([for name, subscription in module.subscription : subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds])
+    condition = alltrue([
+      for name, subscription in module.subscription :
+      subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds
+    ])
     error_message = "A message must not come back while it is still being worked on."
   }
 }
@@ -20,7 +23,10 @@ run "longer_timeouts_hide_messages_for_longer" {
   }
 
   assert {
-    condition     = module.function["order_ingest"].timeout_seconds == 60 && module.subscription["order_ingest"].visibility_timeout_seconds >= 360
+    condition = (
+      module.function["order_ingest"].timeout_seconds == 60
+      && module.subscription["order_ingest"].visibility_timeout_seconds >= 360
+    )
     error_message = "The queue must follow the timeout of its function."
   }
 }
@@ -58,7 +64,11 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
-    condition = { for name, function in local.functions : name => { for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys } } == {
+    condition = {
+      for name, function in local.functions : name => {
+        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+      }
+      } == {
       order_ingest  = { "BatchGetItem" = ["SKU#*"], "PutItem" = ["ORDER#*", "SUBMISSION#*"] }
       advance_order = { "GetItem PutItem" = ["ORDER#*"] }
       order_status  = { "UpdateItem" = ["ORDER#*"] }

@@ -35,7 +35,10 @@ run "the_alias_is_what_callers_use" {
   }
 
   assert {
-    condition     = aws_lambda_function.function.publish && aws_lambda_alias.live.function_version == aws_lambda_function.function.version
+    condition = (
+      aws_lambda_function.function.publish
+      && aws_lambda_alias.live.function_version == aws_lambda_function.function.version
+    )
     error_message = "The alias must point at a published version."
   }
 }

@@ -71,7 +71,10 @@ run "as_an_enrichment_the_function_only_computes" {
   }
 
   assert {
-    condition     = alltrue([for statement in data.aws_iam_policy_document.pipe.statement : !contains(statement.resources, "*")])
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.pipe.statement :
+      !contains(statement.resources, "*")
+    ])
     error_message = "The grants of the pipe must name their resources."
   }
 
@@ -96,7 +99,11 @@ run "where_pipes_cannot_run_the_function_reads_the_stream" {
   }
 
   assert {
-    condition     = length(aws_pipes_pipe.outbox) == 0 && length(aws_iam_role.pipe) == 0 && length(aws_lambda_event_source_mapping.stream) == 1
+    condition = (
+      length(aws_pipes_pipe.outbox) == 0
+      && length(aws_iam_role.pipe) == 0
+      && length(aws_lambda_event_source_mapping.stream) == 1
+    )
     error_message = "The mapping alone must read the stream."
   }
 
@@ -154,7 +161,9 @@ run "both_transports_read_the_same_records" {
 
 run "so_does_the_pipe" {
   assert {
-    condition     = toset(flatten(aws_pipes_pipe.outbox[0].source_parameters[0].filter_criteria[0].filter[*].pattern)) == toset(local.filters)
+    condition = toset(
+      flatten(aws_pipes_pipe.outbox[0].source_parameters[0].filter_criteria[0].filter[*].pattern)
+    ) == toset(local.filters)
     error_message = "The pipe must filter as the mapping does."
   }
 }
@@ -165,7 +174,10 @@ run "what_the_pipe_parks_is_kept_and_pages" {
   }
 
   assert {
-    condition     = aws_sqs_queue.failures.message_retention_seconds == 1209600 && aws_sqs_queue.failures.kms_master_key_id == var.platform.keys.messaging
+    condition = (
+      aws_sqs_queue.failures.message_retention_seconds == 1209600
+      && aws_sqs_queue.failures.kms_master_key_id == var.platform.keys.messaging
+    )
     error_message = "What was parked must be kept as long as SQS can, encrypted."
   }
 
@@ -186,7 +198,10 @@ run "what_the_stream_parks_is_kept_and_pages" {
   }
 
   assert {
-    condition     = aws_sqs_queue.failures.message_retention_seconds == 1209600 && aws_sqs_queue.failures.kms_master_key_id == var.platform.keys.messaging
+    condition = (
+      aws_sqs_queue.failures.message_retention_seconds == 1209600
+      && aws_sqs_queue.failures.kms_master_key_id == var.platform.keys.messaging
+    )
     error_message = "What was parked must be kept as long as SQS can, encrypted."
   }
 

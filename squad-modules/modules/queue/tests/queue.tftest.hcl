@@ -72,7 +72,10 @@ run "the_longest_retention_stays_below_the_dead_letter_queues" {
 
 run "both_queues_are_encrypted_with_the_platforms_key" {
   assert {
-    condition     = alltrue([for queue in [aws_sqs_queue.queue, aws_sqs_queue.dlq] : queue.kms_master_key_id == var.platform.keys.messaging])
+    condition = alltrue([
+      for queue in [aws_sqs_queue.queue, aws_sqs_queue.dlq] :
+      queue.kms_master_key_id == var.platform.keys.messaging
+    ])
     error_message = "Both queues must use the key for messages."
   }
 }
@@ -103,7 +106,9 @@ run "only_its_own_rules_send_to_it" {
   }
 
   assert {
-    condition     = data.aws_iam_policy_document.rules["dlq"].statement[0].resources == toset(["arn:aws:sqs:eu-central-1:111122223333:${aws_sqs_queue.dlq.name}"])
+    condition = data.aws_iam_policy_document.rules["dlq"].statement[0].resources == toset([
+      "arn:aws:sqs:eu-central-1:111122223333:${aws_sqs_queue.dlq.name}",
+    ])
     error_message = "The policy must name the queue it belongs to."
   }
 }

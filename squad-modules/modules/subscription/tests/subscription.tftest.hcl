@@ -38,7 +38,10 @@ variables {
 
 run "a_message_stays_hidden_for_six_times_the_functions_timeout" {
   assert {
-    condition     = output.visibility_timeout_seconds >= 6 * var.function.timeout_seconds + coalesce(aws_lambda_event_source_mapping.queue.maximum_batching_window_in_seconds, 0)
+    condition = output.visibility_timeout_seconds >= (
+      6 * var.function.timeout_seconds
+      + coalesce(aws_lambda_event_source_mapping.queue.maximum_batching_window_in_seconds, 0)
+    )
     error_message = "A message must not come back while it may still be retried within one delivery."
   }
 }

@@ -20,7 +20,10 @@ variables {
 
 run "items_are_encrypted_backed_up_and_expire" {
   assert {
-    condition     = aws_dynamodb_table.table.server_side_encryption[0].enabled && aws_dynamodb_table.table.server_side_encryption[0].kms_key_arn == var.platform.keys.data
+    condition = (
+      aws_dynamodb_table.table.server_side_encryption[0].enabled
+      && aws_dynamodb_table.table.server_side_encryption[0].kms_key_arn == var.platform.keys.data
+    )
     error_message = "The table must use the key for data."
   }
 
@@ -63,7 +66,10 @@ run "an_outbox_needs_both_images" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.table.stream_enabled && aws_dynamodb_table.table.stream_view_type == "NEW_AND_OLD_IMAGES"
+    condition = (
+      aws_dynamodb_table.table.stream_enabled
+      && aws_dynamodb_table.table.stream_view_type == "NEW_AND_OLD_IMAGES"
+    )
     error_message = "What a write added shows only in comparison with what was there."
   }
 }
