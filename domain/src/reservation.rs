@@ -136,6 +136,9 @@ pub fn begin_release(current: Option<&Reservation>) -> ReleaseStep {
     }
 }
 
+/// A saga that asks within this time of the hold's beginning finds enough of it left.
+const PUNCTUAL_SECONDS: u32 = 900;
+
 impl Reservation {
     /// What is reserved, whatever pools it came from.
     ///
@@ -151,6 +154,16 @@ impl Reservation {
             .into_iter()
             .map(|(sku, units)| Ok(Line { sku: sku.clone(), quantity: Quantity::new(units)? }))
             .collect()
+    }
+
+    /// Until when the hold lasts if its saga asks for it at `now`, where that is to be written down: a saga that comes
+    /// late needs the full time again, and may have it as long as nobody gave the units back.
+    ///
+    /// `hold_seconds` is the full time.
+    pub fn renewal(&self, now: Timestamp, hold_seconds: u32) -> Option<Timestamp> {
+        let full = now.plus_seconds(hold_seconds);
+        let late = full > self.expires_at.plus_seconds(PUNCTUAL_SECONDS);
+        (self.status == ReservationStatus::Held && late).then_some(full)
     }
 
     /// Whether a payment may still turn this hold into a sale at `now`.
@@ -309,6 +322,25 @@ mod tests {
             [Shortage { sku: sku("STOVE"), requested: Quantity::new(1).unwrap() }]
         );
         assert!(!plan.guards.contains_key(&(sku("TENT"), PoolId(0))), "nothing is taken of the other line");
+    }
+
+    #[test]
+    fn a_saga_that_comes_late_gets_the_full_hold_unless_it_was_given_up() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let hold = |status| Reservation {
+            order_id: OrderId::from_uuid(Uuid::nil()),
+            status,
+            takes: Vec::new(),
+            expires_at: at(3600),
+        };
+        let held = hold(ReservationStatus::Held);
+        assert_eq!(held.renewal(at(900), 3600), None);
+        assert_eq!(held.renewal(at(901), 3600), Some(at(4501)));
+        assert_eq!(held.renewal(at(9000), 3600), Some(at(12_600)), "nobody has given the units back yet");
+        for status in [ReservationStatus::Committed, ReservationStatus::Released, ReservationStatus::Refused]
+        {
+            assert_eq!(hold(status).renewal(at(9000), 3600), None);
+        }
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub trait Executions {
     async fn start(&self, name: &str, input: &FulfilOrder) -> Result<Started, ExecutionsError>;
     /// The execution called `name`, if it is known already.
     async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError>;
+    /// Whether the execution called `name` has entered the state `state` near its end.
+    async fn entered(&self, name: &str, state: &str) -> Result<bool, ExecutionsError>;
 }
 
 /// Why a saga could not be started.
@@ -80,6 +82,11 @@ pub enum SagaError {
         #[source]
         source: serde_json::Error,
     },
+    /// The order may have been told to be fulfilled, so undoing it is for people to decide.
+    #[error(
+        "execution `{0}` ended while it completed the order: see whether the order is fulfilled before undoing it"
+    )]
+    Completing(String),
     /// Step Functions does not know yet what it has said itself.
     #[error("execution `{0}` cannot be described yet")]
     NotVisible(String),
@@ -98,6 +105,7 @@ impl Disposed for SagaError {
             | Self::Event(_)
             | Self::NoStatusChange(_)
             | Self::NoOrder { .. }
+            | Self::Completing(_)
             | Self::Conflict(_)
             | Self::Executions(ExecutionsError::Refused(_)) => Disposition::Park,
             Self::NotVisible(_) | Self::Executions(ExecutionsError::Unavailable(_)) => Disposition::Retry,

@@ -4,7 +4,8 @@
 //! Emits: nothing itself; it starts an execution that compensates.
 //! Idempotency key: `recover-<order id>`, which names that execution.
 //! Retries: when Step Functions throttles, does not answer, or does not show an execution yet.
-//! Parks: what is no such event, and executions that were not started with an order.
+//! Parks: what is no such event, executions that were not started with an order, and those that ended while they
+//! completed their order: whether that was told cannot be known here.
 //!
 //! Left alone are executions that did not fail; those that gave up on purpose, for they have tried everything; and
 //! recoveries, for another one would fare no better. The last two raise an alarm of their own.
@@ -20,6 +21,8 @@ use crate::executions::{Executions, RECOVERY_PREFIX, SagaError, order_of, recove
 
 const SOURCE: &str = "aws.states";
 const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
+/// The state after which nothing may be undone without a look at the order.
+const COMPLETION: &str = "PublishCompleted";
 /// The error of a saga that gave up on purpose.
 const PARKED: &str = "FulfilmentParked";
 
@@ -77,7 +80,11 @@ async fn left_behind(
     if error.as_deref() == Some(PARKED) {
         return Ok(None);
     }
-    order_of(&name, input.as_deref().unwrap_or_default()).map(Some)
+    let order = order_of(&name, input.as_deref().unwrap_or_default())?;
+    if executions.entered(&name, COMPLETION).await? {
+        return Err(SagaError::Completing(name));
+    }
+    Ok(Some(order))
 }
 
 #[cfg(test)]

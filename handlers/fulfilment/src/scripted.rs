@@ -95,6 +95,8 @@ impl Carrier for ScriptedCarrier {
 #[derive(Default)]
 pub struct MemoryExecutions {
     pub started: RefCell<HashMap<String, Execution>>,
+    /// The last state that all of them have entered.
+    pub last_state: RefCell<Option<String>>,
 }
 
 impl Executions for MemoryExecutions {
@@ -110,6 +112,10 @@ impl Executions for MemoryExecutions {
 
     async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         Ok(self.started.borrow().get(name).cloned())
+    }
+
+    async fn entered(&self, _: &str, state: &str) -> Result<bool, ExecutionsError> {
+        Ok(self.last_state.borrow().as_deref() == Some(state))
     }
 }
 

@@ -9,6 +9,9 @@ use lakeside_contracts::commands::FulfilOrder;
 
 use crate::executions::{Execution, Executions, ExecutionsError, Started};
 
+/// More events than follow the last step of any execution, its retries included.
+const LAST_EVENTS: i32 = 200;
+
 /// The executions of one state machine.
 #[derive(Debug, Clone)]
 pub struct StepFunctions {
@@ -81,6 +84,22 @@ impl Executions for StepFunctions {
             }
             Err(error) => Err(failed(error)),
         }
+    }
+
+    async fn entered(&self, name: &str, state: &str) -> Result<bool, ExecutionsError> {
+        let history = self
+            .client
+            .get_execution_history()
+            .execution_arn(execution_arn(&self.state_machine_arn, name))
+            .reverse_order(true)
+            .include_execution_data(false)
+            .max_results(LAST_EVENTS)
+            .send()
+            .await
+            .map_err(failed)?;
+        let mut entered =
+            history.events.iter().filter_map(|event| event.state_entered_event_details.as_ref());
+        Ok(entered.any(|entry| entry.name == state))
     }
 }
 

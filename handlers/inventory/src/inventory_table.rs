@@ -274,6 +274,17 @@ impl ReservationStore for InventoryTable {
         }
         self.commit(actions).await
     }
+
+    async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
+        let update = self
+            .update(&reservation_key(held.order_id), "SET expiresAt = :until")
+            .condition_expression("#status = :held AND expiresAt = :known")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":held", status(ReservationStatus::Held)?)
+            .expression_attribute_values(":known", number(held.expires_at.as_millis()))
+            .expression_attribute_values(":until", number(expires_at.as_millis()));
+        self.commit(vec![update.build().map(update_action).map_err(refused)?]).await
+    }
 }
 
 impl ReleaseStore for InventoryTable {

@@ -128,6 +128,23 @@ impl ReservationStore for MemoryTable {
         }
         Ok(Committed::Yes)
     }
+
+    async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
+        if self.overtaken() { Ok(Committed::Stale) } else { Ok(self.renewed(held, expires_at)) }
+    }
+}
+
+impl MemoryTable {
+    fn renewed(&self, held: &Reservation, expires_at: Timestamp) -> Committed {
+        let mut reservations = self.reservations.borrow_mut();
+        match reservations.get_mut(&held.order_id) {
+            Some(stored) if stored == held => {
+                stored.expires_at = expires_at;
+                Committed::Yes
+            }
+            _ => Committed::Stale,
+        }
+    }
 }
 
 impl ReleaseStore for MemoryTable {

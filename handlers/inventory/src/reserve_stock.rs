@@ -54,6 +54,8 @@ pub trait ReservationStore {
     /// Writes all of `reservations` and takes their units, if `plan`'s guards hold and none of the orders has a
     /// reservation yet.
     async fn reserve(&self, plan: &Plan, reservations: &[NewReservation]) -> Result<Committed, StoreError>;
+    /// Lets `held` last until `expires_at`, if it is still held until when it says.
+    async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError>;
 }
 
 /// Why a message could not be handled.
@@ -137,7 +139,7 @@ pub async fn handle(
     let outcome = decide(store, clock, settings, &triggers, &mut decided).await;
     for trigger in &triggers {
         let answered = match decided.get(&trigger.request.order_id()) {
-            Some(reservation) => answer(tokens, trigger, reservation).await,
+            Some(reservation) => answer(store, tokens, clock, settings, trigger, reservation).await,
             None => Ok(()),
         };
         if let Err(error) = answered {
@@ -285,11 +287,15 @@ fn records(
 }
 
 async fn answer(
+    store: &impl ReservationStore,
     tokens: &impl TaskTokens,
+    clock: &impl Clock,
+    settings: Settings,
     trigger: &Trigger,
     reservation: &Reservation,
 ) -> Result<(), ReserveError> {
     let Some(token) = &trigger.task_token else { return Ok(()) };
+    let reservation = lasting(store, clock, settings, reservation.clone()).await?;
     let refused = |code| ReserveStockResult::Refused { reason: ReasonCode::constant(code) };
     let result = match reservation.status {
         ReservationStatus::Held | ReservationStatus::Committed => {
@@ -300,6 +306,27 @@ async fn answer(
     };
     tokens.succeed(token, &result).await?;
     Ok(())
+}
+
+/// The reservation, held for long enough for the saga that asks now.
+async fn lasting(
+    store: &impl ReservationStore,
+    clock: &impl Clock,
+    settings: Settings,
+    mut current: Reservation,
+) -> Result<Reservation, ReserveError> {
+    let order_id = current.order_id;
+    for _ in 0..ATTEMPTS {
+        let Some(expires_at) = current.renewal(clock.now(), settings.hold_seconds) else {
+            return Ok(current);
+        };
+        if store.renew(&current, expires_at).await? == Committed::Yes {
+            tracing::info!(correlation_id = %order_id, "hold renewed for a late saga");
+            return Ok(Reservation { expires_at, ..current });
+        }
+        current = store.reservations(&[order_id]).await?.remove(&order_id).unwrap_or(current);
+    }
+    Err(ReserveError::Contended)
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //!
 //! Consumes: the facts of all domains about orders.
 //! Emits: nothing.
-//! Idempotency key: the kind of fact; the first one of its kind stays, so duplicates, replays and any order of
-//! arrival end in the same view.
+//! Idempotency key: the event id, under which a fact is kept, so duplicates, replays and any order of arrival end in
+//! the same view.
 //! Retries: when the table is busy or does not answer.
 //! Parks: what is no event about an order.
 
 use lakeside_contracts::{Delivery, Domain, Event, WireTime};
 use lakeside_domain::{
+    events::EventId,
     ids::{CustomerId, OrderId, ReasonCode},
     order_status::KnownFact,
 };
@@ -28,10 +29,12 @@ struct AboutAnOrder {
     reason: Option<ReasonCode>,
 }
 
-/// What the view keeps of a fact, beside its kind.
+/// What the view keeps of a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Known {
+    /// The event's detail-type.
+    pub event: String,
     /// When it happened.
     pub occurred_at: WireTime,
     /// Why.
@@ -39,10 +42,9 @@ pub struct Known {
     pub reason: Option<ReasonCode>,
 }
 
-impl Known {
-    /// As a fact of kind `event`.
-    pub fn of(self, event: &str) -> KnownFact {
-        KnownFact { event: event.into(), occurred_at: self.occurred_at.0, reason: self.reason }
+impl From<Known> for KnownFact {
+    fn from(known: Known) -> Self {
+        Self { event: known.event, occurred_at: known.occurred_at.0, reason: known.reason }
     }
 }
 
@@ -51,8 +53,8 @@ impl Known {
 pub struct ViewFact {
     /// About which order.
     pub order_id: OrderId,
-    /// The event's detail-type.
-    pub event: String,
+    /// The fact's identity.
+    pub event_id: EventId,
     /// Whose order it is, if the event says so.
     pub customer_id: Option<CustomerId>,
     /// What is kept.
@@ -61,7 +63,7 @@ pub struct ViewFact {
 
 /// The view's table.
 pub trait StatusView {
-    /// Adds a fact, unless one of its kind is there.
+    /// Adds a fact, unless it is there.
     async fn record(&self, fact: &ViewFact) -> Result<(), StoreError>;
 }
 
@@ -105,9 +107,13 @@ fn read(delivery: &Delivery) -> Result<ViewFact, ProjectionError> {
     let event = Event::<AboutAnOrder>::deserialize(&delivery.detail).map_err(ProjectionError::Event)?;
     Ok(ViewFact {
         order_id: event.data.order_id,
-        event: delivery.detail_type.clone(),
+        event_id: event.metadata.event_id,
         customer_id: event.data.customer_id,
-        known: Known { occurred_at: event.metadata.occurred_at, reason: event.data.reason },
+        known: Known {
+            event: delivery.detail_type.clone(),
+            occurred_at: event.metadata.occurred_at,
+            reason: event.data.reason,
+        },
     })
 }
 
@@ -121,14 +127,11 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct View(RefCell<HashMap<(OrderId, String), Known>>);
+    struct View(RefCell<HashMap<(OrderId, EventId), Known>>);
 
     impl StatusView for View {
         async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
-            self.0
-                .borrow_mut()
-                .entry((fact.order_id, fact.event.clone()))
-                .or_insert_with(|| fact.known.clone());
+            self.0.borrow_mut().entry((fact.order_id, fact.event_id)).or_insert_with(|| fact.known.clone());
             Ok(())
         }
     }
@@ -154,6 +157,22 @@ mod tests {
         assert!(handle(&view, &messages).await.ids().is_empty());
         assert!(handle(&view, &messages).await.ids().is_empty(), "again");
         assert_eq!(view.0.borrow().len(), messages.len());
+    }
+
+    #[tokio::test]
+    async fn every_parcel_of_an_order_is_a_fact_of_its_own() {
+        let view = View::default();
+        let id = |n: u32| format!("00000000-0000-4000-8000-{n:012}");
+        let labelled = |event| {
+            let metadata = json!({
+                "eventId": id(event), "occurredAt": "2026-11-27T09:01:00.000Z", "correlationId": id(9),
+                "causationId": id(9), "schemaVersion": 1,
+            });
+            let detail = json!({"metadata": metadata, "data": {"orderId": id(9)}});
+            message("m", "lakeside.fulfilment", "ShipmentLabelled", &detail)
+        };
+        assert!(handle(&view, &[labelled(1), labelled(2), labelled(1)]).await.ids().is_empty());
+        assert_eq!(view.0.borrow().len(), 2);
     }
 
     #[tokio::test]

@@ -35,14 +35,14 @@ impl StatusTable {
 impl order_status::StatusView for StatusTable {
     async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
         let value = serde_dynamo::to_attribute_value(&fact.known)
-            .map_err(|e| StoreError::Malformed { key: fact.event.clone(), source: e.into() })?;
+            .map_err(|e| StoreError::Malformed { key: fact.known.event.clone(), source: e.into() })?;
         let mut update = "SET #fact = if_not_exists(#fact, :fact)".to_owned();
         let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(status_key(fact.order_id).to_item()))
-            .expression_attribute_names("#fact", format!("{FACT}{}", fact.event))
+            .expression_attribute_names("#fact", format!("{FACT}{}", fact.event_id))
             .expression_attribute_values(":fact", value);
         if let Some(customer_id) = &fact.customer_id {
             update.push_str(", customerId = if_not_exists(customerId, :customer)");
@@ -61,8 +61,8 @@ impl order_query::StatusView for StatusTable {
         let customer_id = item.remove("customerId").map(|value| read(&key, value)).transpose()?;
         let mut facts = Vec::new();
         for (name, value) in item {
-            if let Some(event) = name.strip_prefix(FACT) {
-                facts.push(read::<Known>(&key, value)?.of(event));
+            if name.starts_with(FACT) {
+                facts.push(read::<Known>(&key, value)?.into());
             }
         }
         Ok(Some(View { customer_id, facts }))

@@ -63,6 +63,14 @@ async fn what_succeeded_gave_up_on_purpose_or_is_a_recovery_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_order_that_may_have_been_told_to_be_fulfilled_is_undone_by_nobody_but_people() {
+    let executions = MemoryExecutions::default();
+    *executions.last_state.borrow_mut() = Some(COMPLETION.into());
+    assert!(!deliver(&executions, &change(&ORDER.to_string(), "ABORTED", None)).await);
+    assert!(recoveries(&executions).is_empty());
+}
+
+#[tokio::test]
 async fn what_the_event_leaves_out_is_looked_up() {
     let executions = MemoryExecutions::default();
     let name = ORDER.to_string();

@@ -148,3 +148,20 @@ async fn a_table_that_is_down_fails_every_message_and_an_unreachable_saga_only_t
     assert!(run(&table, &answers, &batch).await.is_empty());
     assert_eq!(table.pool("TENT").counts().held, 2);
 }
+
+#[tokio::test]
+async fn a_hold_that_ended_before_its_saga_asked_is_renewed_and_one_that_was_released_is_not() {
+    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1)])]).await.is_empty());
+    let late = ManualClock::at(7_200_000);
+    let answers = Answers::default();
+    let ask = async || handle(&table, &answers, &late, SETTINGS, &[command(1, &[("TENT", 1)])]).await;
+    table.overtaken.set(1);
+    assert!(ask().await.ids().is_empty());
+    assert!(table.reservations.borrow()[&id(1)].is_live(late.now()));
+    assert_eq!(answers.given.borrow()[0].1["outcome"], "RESERVED");
+    table.reservations.borrow_mut().get_mut(&id(1)).unwrap().status = ReservationStatus::Released;
+    late.advance(7_200_000);
+    assert!(ask().await.ids().is_empty());
+    assert_eq!(answers.given.borrow()[1].1["reason"], RESERVATION_CLOSED);
+}
