@@ -150,7 +150,7 @@ resource "aws_api_gateway_integration" "read_order" {
   uri                     = "arn:aws:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.query_alias_arn}/invocations"
 }
 
-# Says what is wrong with a body, without repeating it.
+# Says what is wrong with a body to the one who sent it.
 resource "aws_api_gateway_gateway_response" "bad_body" {
   rest_api_id        = aws_api_gateway_rest_api.door.id
   response_type      = "BAD_REQUEST_BODY"

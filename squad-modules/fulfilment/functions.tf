@@ -34,7 +34,7 @@ locals {
       timeout_seconds = 10
       environment     = { STATE_MACHINE_ARN = local.state_machine_arn }
       tables          = {}
-      statements      = local.start_sagas
+      statements      = merge(local.start_sagas, { ReadHistories = local.read_histories })
     }
     capture_payment = {
       timeout_seconds = 20
@@ -61,6 +61,9 @@ locals {
       statements      = {}
     }
   }
+
+  # Whether an execution that failed had completed its order is written in its history alone.
+  read_histories = { actions = ["states:GetExecutionHistory"], resources = [local.execution_arns] }
 
   start_sagas = {
     StartSagas   = { actions = ["states:StartExecution"], resources = [local.state_machine_arn] }

@@ -1,5 +1,14 @@
 # What each function hears. Payments are commands of the saga, buffered because the processor throttles.
 locals {
+  # More callers at a time would only be turned away, and a backlog behind the processor is what the queue is for.
+  payments = {
+    batch_size             = 1
+    max_receive_count      = 10
+    rules                  = {}
+    maximum_concurrency    = var.payment_maximum_concurrency
+    oldest_message_seconds = 1800
+  }
+
   subscriptions = {
     start_fulfilment = {
       batch_size        = 10
@@ -28,8 +37,8 @@ locals {
         }
       }
     }
-    capture_payment = { batch_size = 1, max_receive_count = 10, rules = {} }
-    refund_payment  = { batch_size = 1, max_receive_count = 10, rules = {} }
+    capture_payment = local.payments
+    refund_payment  = local.payments
   }
 }
 
@@ -37,10 +46,11 @@ module "subscription" {
   source   = "../modules/subscription"
   for_each = local.subscriptions
 
-  platform            = local.platform
-  function            = module.function[each.key]
-  rules               = each.value.rules
-  batch_size          = each.value.batch_size
-  max_receive_count   = each.value.max_receive_count
-  maximum_concurrency = var.maximum_concurrency
+  platform               = local.platform
+  function               = module.function[each.key]
+  rules                  = each.value.rules
+  batch_size             = each.value.batch_size
+  max_receive_count      = each.value.max_receive_count
+  maximum_concurrency    = try(each.value.maximum_concurrency, var.maximum_concurrency)
+  oldest_message_seconds = try(each.value.oldest_message_seconds, 300)
 }

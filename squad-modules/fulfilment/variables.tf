@@ -80,6 +80,18 @@ variable "maximum_concurrency" {
   }
 }
 
+variable "payment_maximum_concurrency" {
+  description = "Invocations that talk to the payment processor at the same time at most, captures and refunds each: what it lets in a second, times the seconds it takes to answer."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.payment_maximum_concurrency >= 2 && var.payment_maximum_concurrency <= 1000
+    error_message = "The maximum concurrency of a mapping is from 2 to 1000."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number

@@ -137,7 +137,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       for name, function in local.functions : name => sort(flatten(values(function.statements)[*].actions))
       }) == jsonencode({
       start_fulfilment   = ["states:DescribeExecution", "states:StartExecution"]
-      recover_fulfilment = ["states:DescribeExecution", "states:StartExecution"]
+      recover_fulfilment = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StartExecution"]
       capture_payment    = ["states:SendTaskSuccess"]
       refund_payment     = ["states:SendTaskSuccess"]
       create_label       = []
@@ -161,6 +161,14 @@ run "payments_are_taken_one_by_one_and_only_from_the_saga" {
       local.subscriptions[name].batch_size == 1 && length(local.subscriptions[name].rules) == 0
     ])
     error_message = "A payment must not wait for another, nor be caused by an event."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["capture_payment", "refund_payment"] :
+      local.subscriptions[name].maximum_concurrency == var.payment_maximum_concurrency
+    ])
+    error_message = "Whatever the other consumers may do at a time, the processor takes only so much."
   }
 }
 

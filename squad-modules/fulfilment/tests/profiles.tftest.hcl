@@ -42,24 +42,25 @@ run "the_startup_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.startup.settings, "environment", null)
-    architecture             = lookup(run.startup.settings, "architecture", null)
-    outbox_transport         = lookup(run.startup.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.startup.settings, "log_retention_days", null)
-    tracing                  = lookup(run.startup.settings, "tracing", null)
-    deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.startup.settings, "function_timeout_seconds", null)
-    approval_timeout_seconds = lookup(run.startup.settings, "approval_timeout_seconds", null)
-    approval_threshold_minor = lookup(run.startup.settings, "approval_threshold_minor", null)
+    environment                 = lookup(run.startup.settings, "environment", null)
+    architecture                = lookup(run.startup.settings, "architecture", null)
+    outbox_transport            = lookup(run.startup.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.startup.settings, "log_retention_days", null)
+    tracing                     = lookup(run.startup.settings, "tracing", null)
+    deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.startup.settings, "function_timeout_seconds", null)
+    approval_timeout_seconds    = lookup(run.startup.settings, "approval_timeout_seconds", null)
+    approval_threshold_minor    = lookup(run.startup.settings, "approval_threshold_minor", null)
+    payment_maximum_concurrency = lookup(run.startup.settings, "payment_maximum_concurrency", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor",
+      "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -89,24 +90,25 @@ run "the_enterprise_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.enterprise.settings, "environment", null)
-    architecture             = lookup(run.enterprise.settings, "architecture", null)
-    outbox_transport         = lookup(run.enterprise.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.enterprise.settings, "log_retention_days", null)
-    tracing                  = lookup(run.enterprise.settings, "tracing", null)
-    deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.enterprise.settings, "function_timeout_seconds", null)
-    approval_timeout_seconds = lookup(run.enterprise.settings, "approval_timeout_seconds", null)
-    approval_threshold_minor = lookup(run.enterprise.settings, "approval_threshold_minor", null)
+    environment                 = lookup(run.enterprise.settings, "environment", null)
+    architecture                = lookup(run.enterprise.settings, "architecture", null)
+    outbox_transport            = lookup(run.enterprise.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.enterprise.settings, "log_retention_days", null)
+    tracing                     = lookup(run.enterprise.settings, "tracing", null)
+    deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.enterprise.settings, "function_timeout_seconds", null)
+    approval_timeout_seconds    = lookup(run.enterprise.settings, "approval_timeout_seconds", null)
+    approval_threshold_minor    = lookup(run.enterprise.settings, "approval_threshold_minor", null)
+    payment_maximum_concurrency = lookup(run.enterprise.settings, "payment_maximum_concurrency", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor",
+      "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -136,24 +138,25 @@ run "the_local_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.local.settings, "environment", null)
-    architecture             = lookup(run.local.settings, "architecture", null)
-    outbox_transport         = lookup(run.local.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.local.settings, "log_retention_days", null)
-    tracing                  = lookup(run.local.settings, "tracing", null)
-    deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.local.settings, "function_timeout_seconds", null)
-    approval_timeout_seconds = lookup(run.local.settings, "approval_timeout_seconds", null)
-    approval_threshold_minor = lookup(run.local.settings, "approval_threshold_minor", null)
+    environment                 = lookup(run.local.settings, "environment", null)
+    architecture                = lookup(run.local.settings, "architecture", null)
+    outbox_transport            = lookup(run.local.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.local.settings, "log_retention_days", null)
+    tracing                     = lookup(run.local.settings, "tracing", null)
+    deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.local.settings, "function_timeout_seconds", null)
+    approval_timeout_seconds    = lookup(run.local.settings, "approval_timeout_seconds", null)
+    approval_threshold_minor    = lookup(run.local.settings, "approval_threshold_minor", null)
+    payment_maximum_concurrency = lookup(run.local.settings, "payment_maximum_concurrency", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor",
+      "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -118,6 +118,26 @@ run "rejects_a_concurrency_above_what_sqs_can" {
   expect_failures = [var.maximum_concurrency]
 }
 
+run "rejects_a_payment_concurrency_below_what_sqs_can" {
+  command = plan
+
+  variables {
+    payment_maximum_concurrency = 1
+  }
+
+  expect_failures = [var.payment_maximum_concurrency]
+}
+
+run "rejects_a_payment_concurrency_above_what_sqs_can" {
+  command = plan
+
+  variables {
+    payment_maximum_concurrency = 1001
+  }
+
+  expect_failures = [var.payment_maximum_concurrency]
+}
+
 run "rejects_a_log_retention_that_cloudwatch_does_not_know" {
   command = plan
 

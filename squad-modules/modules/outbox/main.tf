@@ -1,6 +1,7 @@
 # Brings the events that a table's writes carry to the squad's bus.
 locals {
-  name = "${var.squad}-publish-outbox"
+  name      = "${var.squad}-publish-outbox"
+  pipe_name = "${var.platform.prefix}-${var.squad}-outbox"
 
   # Stay below the stream's own 24 hours.
   retry = { attempts = 100, age_seconds = 43200 }
@@ -66,6 +67,22 @@ resource "aws_cloudwatch_metric_alarm" "failures" {
   period              = 60
   evaluation_periods  = 1
   threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.platform.alarm_topic_arn]
+}
+
+# A bus that refuses events makes no function fail: they are tried again for hours, in silence but for this.
+resource "aws_cloudwatch_metric_alarm" "behind" {
+  alarm_name          = "${var.platform.prefix}-${local.name}-behind"
+  alarm_description   = "Events of ${var.squad} wait in the stream and are not published."
+  namespace           = var.transport == "pipe" ? "AWS/EventBridge/Pipes" : "AWS/Lambda"
+  metric_name         = var.transport == "pipe" ? "ExecutionFailed" : "IteratorAge"
+  dimensions          = tomap(var.transport == "pipe" ? { PipeName = local.pipe_name } : { FunctionName = "${var.platform.prefix}-${local.name}" })
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 3
+  threshold           = var.transport == "pipe" ? 0 : 60000
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.platform.alarm_topic_arn]

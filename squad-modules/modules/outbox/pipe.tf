@@ -54,7 +54,7 @@ resource "aws_iam_role_policy" "pipe" {
 resource "aws_pipes_pipe" "outbox" {
   count = var.transport == "pipe" ? 1 : 0
 
-  name       = "${var.platform.prefix}-${var.squad}-outbox"
+  name       = local.pipe_name
   role_arn   = aws_iam_role.pipe[0].arn
   source     = var.stream_arn
   enrichment = module.function.alias_arn

@@ -225,3 +225,31 @@ run "rejects_an_unknown_transport" {
 
   expect_failures = [var.transport]
 }
+
+run "a_pipe_that_publishes_nothing_pages" {
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.behind.metric_name == "ExecutionFailed",
+      aws_cloudwatch_metric_alarm.behind.dimensions.PipeName == aws_pipes_pipe.outbox[0].name,
+      aws_cloudwatch_metric_alarm.behind.threshold == 0,
+      aws_cloudwatch_metric_alarm.behind.alarm_actions == toset([var.platform.alarm_topic_arn]),
+    ])
+    error_message = "A pipe that fails again and again must reach the alarm topic."
+  }
+}
+
+run "a_stream_that_is_not_published_pages" {
+  variables {
+    transport = "stream"
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.behind.metric_name == "IteratorAge",
+      aws_cloudwatch_metric_alarm.behind.dimensions.FunctionName == "test-orders-publish-outbox",
+      aws_cloudwatch_metric_alarm.behind.threshold == 60000,
+      aws_cloudwatch_metric_alarm.behind.alarm_actions == toset([var.platform.alarm_topic_arn]),
+    ])
+    error_message = "Events that wait for minutes must reach the alarm topic, although no function fails."
+  }
+}
