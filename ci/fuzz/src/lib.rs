@@ -1,0 +1,1 @@
+//! Fuzzing of everything that parses what comes from outside. The targets are the tests.
