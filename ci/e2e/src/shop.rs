@@ -112,6 +112,25 @@ impl Shop {
         Ok(view)
     }
 
+    /// Waits until the customer sees each of these events. The view hears them in its own time, and in any order.
+    ///
+    /// # Errors
+    /// If one of them does not come.
+    pub async fn sees(&self, order_id: Uuid, events: &[&str]) -> anyhow::Result<()> {
+        eventually(&format!("every event of order {order_id}"), PATIENCE, async || {
+            let view = self.cloud.api.view(&self.customer, order_id).await?;
+            let seen: Vec<String> =
+                view.into_iter().flat_map(|view| view.timeline).map(|entry| entry.event).collect();
+            let missing: Vec<_> = events.iter().filter(|event| !seen.iter().any(|s| s == *event)).collect();
+            Ok(if missing.is_empty() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(format!("{missing:?} are missing"))
+            })
+        })
+        .await
+    }
+
     /// Submits many orders, `at_once` at a time, and expects each to be accepted.
     ///
     /// # Errors

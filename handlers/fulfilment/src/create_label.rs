@@ -17,6 +17,7 @@ use lakeside_domain::{
     time::Timestamp,
 };
 use lakeside_kit::{
+    clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
     outbox::{Cause, Entry, part_entry},
@@ -27,7 +28,7 @@ use crate::{
     carrier::{Carrier, LabelRequest, Standing},
     effect::{Attempt, EffectError, READINGS, Written, under_lease},
     label_record::LabelRecord,
-    outside::{OutsideError, Pauses, Reply, patiently},
+    outside::{OutsideError, Reply, patiently},
 };
 
 const FUNCTION: &str = "create-label";

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, time::Duration};
 
 use lakeside_domain::time::Timestamp;
 use lakeside_kit::{
-    clock::{Clock, SystemClock},
+    clock::Pauses,
     disposition::{Disposed, Disposition},
 };
 
@@ -49,20 +49,6 @@ impl Disposed for OutsideError {
             Self::Throttled { .. } | Self::OutOfTime | Self::Unknown(_) => Disposition::Retry,
             Self::Refused { .. } => Disposition::Park,
         }
-    }
-}
-
-/// A clock that can be waited on.
-pub trait Pauses: Clock {
-    /// Waits for some time between the two, by chance, so that those who were turned away together do not come back
-    /// together.
-    async fn pause(&self, at_least: Duration, at_most: Duration);
-}
-
-impl Pauses for SystemClock {
-    async fn pause(&self, at_least: Duration, at_most: Duration) {
-        let spread = at_most.saturating_sub(at_least);
-        tokio::time::sleep(at_least.saturating_add(spread.mul_f64(fastrand::f64()))).await;
     }
 }
 

@@ -18,6 +18,7 @@ use lakeside_domain::{
     time::Timestamp,
 };
 use lakeside_kit::{
+    clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
     outbox::{Cause, Entry, entry},
@@ -28,7 +29,7 @@ use lakeside_kit::{
 
 use crate::{
     effect::{Attempt, EffectError, READINGS, Written, under_lease},
-    outside::{OutsideError, Pauses, Reply, patiently},
+    outside::{OutsideError, Reply, patiently},
     payment_record::PaymentRecord,
     processor::{Processor, Standing},
 };

@@ -18,7 +18,7 @@ use lakeside_kit::{clock::Clock, memory::ManualClock, runtime::Invocation};
 use crate::{
     carrier::{self, Carrier, LabelRequest, void_key},
     executions::{Execution, Executions, ExecutionsError, Started},
-    outside::{OutsideError, Pauses, Reply},
+    outside::{OutsideError, Reply},
     processor::{self, ChargeRequest, Processor, reversal_key},
 };
 
@@ -116,12 +116,6 @@ impl Executions for MemoryExecutions {
 
     async fn entered(&self, _: &str, state: &str) -> Result<bool, ExecutionsError> {
         Ok(self.last_state.borrow().as_deref() == Some(state))
-    }
-}
-
-impl Pauses for ManualClock {
-    async fn pause(&self, at_least: Duration, _: Duration) {
-        self.advance(i64::try_from(at_least.as_millis()).unwrap_or(i64::MAX));
     }
 }
 

@@ -12,6 +12,7 @@ use lakeside_domain::{
     label::{LabelStatus, needs_voiding},
 };
 use lakeside_kit::{
+    clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
     runtime::Invocation,
@@ -21,7 +22,7 @@ use crate::{
     carrier::Carrier,
     effect::{Attempt, EffectError, READINGS, Written, under_lease},
     label_record::{ClosedRecord, LabelRecord},
-    outside::{Pauses, patiently},
+    outside::patiently,
 };
 
 const FUNCTION: &str = "void-label";

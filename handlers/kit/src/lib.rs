@@ -11,7 +11,7 @@ pub mod config;
 pub mod disposition;
 pub mod dynamo;
 pub mod lease;
-#[cfg(feature = "memory")]
+#[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod outbox;
 pub mod publish_outbox;

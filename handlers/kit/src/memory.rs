@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    time::Duration,
 };
 
 use lakeside_domain::{
@@ -13,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Pauses},
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
     task_token::{AnswerError, Answered, TaskTokens},
@@ -38,6 +39,12 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.get())
+    }
+}
+
+impl Pauses for ManualClock {
+    async fn pause(&self, at_least: Duration, _: Duration) {
+        self.advance(i64::try_from(at_least.as_millis()).unwrap_or(i64::MAX));
     }
 }
 

@@ -18,6 +18,7 @@ use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Pauses,
     disposition::{Disposed, Disposition, chain},
     outbox::{ATTRIBUTE, Entry},
 };
@@ -95,7 +96,7 @@ pub trait Bus {
 ///
 /// # Errors
 /// [`RecordError`] in a pipe, which then retries the batch; a stream's record is reported by itself.
-pub async fn handle(bus: &impl Bus, input: Input) -> Result<Output, RecordError> {
+pub async fn handle(bus: &impl Bus, clock: &impl Pauses, input: Input) -> Result<Output, RecordError> {
     match input {
         Input::Pipe(records) => {
             let mut events = Vec::new();
@@ -111,7 +112,7 @@ pub async fn handle(bus: &impl Bus, input: Input) -> Result<Output, RecordError>
             }
             Ok(Output::Pipe(events))
         }
-        Input::Stream { records } => Ok(Output::Stream(publish(bus, &records).await)),
+        Input::Stream { records } => Ok(Output::Stream(publish(bus, clock, &records).await)),
     }
 }
 
@@ -132,7 +133,7 @@ pub fn new_entries(record: &EventRecord) -> Result<Vec<Entry>, RecordError> {
 
 /// Publishes in order and reports the first record that could not be published whole; the stream delivers it and
 /// everything after it again.
-async fn publish(bus: &impl Bus, records: &[EventRecord]) -> KinesisEventResponse {
+async fn publish(bus: &impl Bus, clock: &impl Pauses, records: &[EventRecord]) -> KinesisEventResponse {
     let mut pending: Vec<(usize, Entry)> = Vec::new();
     let mut first_failed: Option<usize> = None;
     for (position, record) in records.iter().enumerate() {
@@ -146,7 +147,7 @@ async fn publish(bus: &impl Bus, records: &[EventRecord]) -> KinesisEventRespons
         }
     }
     for chunk in pending.chunks(MAX_ENTRIES) {
-        if let Some((position, _)) = unpublished(bus, chunk).await.first() {
+        if let Some((position, _)) = unpublished(bus, clock, chunk).await.first() {
             first_failed = Some(first_failed.map_or(*position, |failed| failed.min(*position)));
             break;
         }
@@ -161,7 +162,7 @@ async fn publish(bus: &impl Bus, records: &[EventRecord]) -> KinesisEventRespons
 }
 
 /// Sends `chunk` and resends exactly what was not taken; answers what still was not.
-async fn unpublished(bus: &impl Bus, chunk: &[(usize, Entry)]) -> Vec<(usize, Entry)> {
+async fn unpublished(bus: &impl Bus, clock: &impl Pauses, chunk: &[(usize, Entry)]) -> Vec<(usize, Entry)> {
     let mut left = chunk.to_vec();
     for attempt in 1..=ATTEMPTS {
         let entries: Vec<Entry> = left.iter().map(|(_, entry)| entry.clone()).collect();
@@ -174,7 +175,8 @@ async fn unpublished(bus: &impl Bus, chunk: &[(usize, Entry)]) -> Vec<(usize, En
             Err(error) => tracing::warn!(error = chain(&error), attempt, "the bus did not answer"),
         }
         if attempt < ATTEMPTS {
-            tokio::time::sleep(BACKOFF.saturating_mul(2_u32.saturating_pow(attempt))).await;
+            let wait = BACKOFF.saturating_mul(2_u32.saturating_pow(attempt));
+            clock.pause(wait / 2, wait).await;
         }
     }
     left
@@ -226,6 +228,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::memory::ManualClock;
 
     /// A bus that fails as its script says, and keeps what it took.
     #[derive(Default)]
@@ -271,7 +274,7 @@ mod tests {
     }
 
     async fn answer(bus: &ScriptedBus, input: Input) -> serde_json::Value {
-        serde_json::to_value(handle(bus, input).await.unwrap()).unwrap()
+        serde_json::to_value(handle(bus, &ManualClock::default(), input).await.unwrap()).unwrap()
     }
 
     #[tokio::test]

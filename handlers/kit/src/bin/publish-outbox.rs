@@ -1,6 +1,7 @@
 //! Wires `publish-outbox`.
 
 use lakeside_kit::{
+    clock::SystemClock,
     config::required,
     publish_outbox::{EventBridgeBus, handle},
     runtime,
@@ -11,5 +12,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::init_logs();
     let client = aws_sdk_eventbridge::Client::new(&runtime::aws().await);
     let bus = EventBridgeBus::new(client, required("BUS_NAME")?);
-    runtime::run(async |input, _| Ok(handle(&bus, input).await?)).await
+    runtime::run(async |input, _| Ok(handle(&bus, &SystemClock, input).await?)).await
 }
