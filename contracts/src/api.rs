@@ -9,7 +9,7 @@ use lakeside_domain::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{WireTime, schema};
+use crate::{WireTime, bounds, schema};
 
 /// The body of `PUT /orders/{orderId}`: references only, the order id is in the path and the customer in the token.
 ///
@@ -45,6 +45,7 @@ pub struct PlaceOrderLine {
     pub sku: String,
     /// How many.
     #[schemars(schema_with = "schema::quantity")]
+    #[serde(deserialize_with = "bounds::whole")]
     pub quantity: i64,
 }
 
@@ -53,6 +54,7 @@ pub struct PlaceOrderLine {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectedTotal {
     /// Minor units.
+    #[serde(deserialize_with = "bounds::whole")]
     pub amount: i64,
     /// ISO 4217 code.
     pub currency: String,

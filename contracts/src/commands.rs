@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    WireTime,
+    WireTime, bounds,
     events::{Line, Shipment},
     schema,
 };
@@ -76,9 +76,11 @@ pub struct ReserveStock {
     pub order_id: OrderId,
     /// What to hold; each SKU once.
     #[schemars(length(min = 1, max = 20))]
+    #[serde(deserialize_with = "bounds::lines")]
     pub lines: Vec<Line>,
     /// Answered with [`ReserveStockResult`].
     #[schemars(schema_with = "schema::task_token")]
+    #[serde(deserialize_with = "bounds::task_token")]
     pub task_token: String,
     /// Where it comes from.
     pub metadata: CommandMetadata,
@@ -106,12 +108,14 @@ pub struct CapturePayment {
     pub order_id: OrderId,
     /// How much.
     #[schemars(schema_with = "schema::money")]
+    #[serde(deserialize_with = "bounds::amount")]
     pub amount: Money,
     /// The processor's handle of the payment method.
     #[schemars(schema_with = "schema::payment_method")]
     pub payment_method: PaymentMethod,
     /// Answered with [`CapturePaymentResult`].
     #[schemars(schema_with = "schema::task_token")]
+    #[serde(deserialize_with = "bounds::task_token")]
     pub task_token: String,
     /// Where it comes from.
     pub metadata: CommandMetadata,
@@ -127,9 +131,11 @@ pub struct RefundPayment {
     pub order_id: OrderId,
     /// The order's total.
     #[schemars(schema_with = "schema::money")]
+    #[serde(deserialize_with = "bounds::amount")]
     pub amount: Money,
     /// Answered with [`RefundPaymentResult`].
     #[schemars(schema_with = "schema::task_token")]
+    #[serde(deserialize_with = "bounds::task_token")]
     pub task_token: String,
     /// Where it comes from.
     pub metadata: CommandMetadata,
@@ -286,9 +292,11 @@ pub struct FulfilOrder {
     pub order_id: OrderId,
     /// What was ordered.
     #[schemars(length(min = 1, max = 20))]
+    #[serde(deserialize_with = "bounds::lines")]
     pub lines: Vec<Line>,
     /// The sum of the lines.
     #[schemars(schema_with = "schema::money")]
+    #[serde(deserialize_with = "bounds::amount")]
     pub total: Money,
     /// The processor's handle of the payment method.
     #[schemars(schema_with = "schema::payment_method")]

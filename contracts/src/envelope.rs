@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{WireTime, schema};
+use crate::{WireTime, bounds, schema};
 
 /// The version of every contract so far.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -67,6 +67,7 @@ pub struct Metadata {
     pub causation_id: Uuid,
     /// The major version of the event's contract.
     #[schemars(range(min = 1, max = 1))]
+    #[serde(deserialize_with = "bounds::version")]
     pub schema_version: u32,
 }
 

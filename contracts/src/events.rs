@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    WireTime,
+    WireTime, bounds,
     envelope::{Domain, EventData},
     schema,
 };
@@ -51,6 +51,7 @@ pub struct PricedLine {
     pub quantity: Quantity,
     /// The price of one unit.
     #[schemars(schema_with = "schema::money")]
+    #[serde(deserialize_with = "bounds::amount")]
     pub unit_price: Money,
 }
 
@@ -93,6 +94,7 @@ pub struct Shipment {
     pub node: NodeId,
     /// What is in it.
     #[schemars(length(min = 1))]
+    #[serde(deserialize_with = "bounds::some")]
     pub lines: Vec<Line>,
 }
 
@@ -110,9 +112,11 @@ event! { Orders,
         channel: Channel,
         /// What was ordered; each SKU once.
         #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
         lines: Vec<PricedLine>,
         /// The sum of the lines.
         #[schemars(schema_with = "schema::money")]
+        #[serde(deserialize_with = "bounds::amount")]
         total: Money,
         /// The processor's handle of the payment method.
         #[schemars(schema_with = "schema::payment_method")]
@@ -176,6 +180,7 @@ event! { Inventory,
         order_id: OrderId,
         /// What is held.
         #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
         lines: Vec<Line>,
         /// Until when.
         expires_at: WireTime,
@@ -193,6 +198,7 @@ event! { Inventory,
         reason: ReasonCode,
         /// The lines there was not enough of.
         #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
         shortages: Vec<Shortage>,
     }
 }
@@ -205,6 +211,7 @@ event! { Inventory,
         order_id: OrderId,
         /// What went back.
         #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
         lines: Vec<Line>,
     }
 }
@@ -217,6 +224,7 @@ event! { Inventory,
         order_id: OrderId,
         /// What is sold.
         #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
         lines: Vec<Line>,
     }
 }
@@ -229,6 +237,7 @@ event! { Inventory,
         order_id: OrderId,
         /// The parcels.
         #[schemars(length(min = 1))]
+        #[serde(deserialize_with = "bounds::some")]
         shipments: Vec<Shipment>,
     }
 }
@@ -241,6 +250,7 @@ event! { Fulfilment,
         order_id: OrderId,
         /// How much.
         #[schemars(schema_with = "schema::money")]
+        #[serde(deserialize_with = "bounds::amount")]
         amount: Money,
     }
 }
@@ -265,6 +275,7 @@ event! { Fulfilment,
         order_id: OrderId,
         /// How much.
         #[schemars(schema_with = "schema::money")]
+        #[serde(deserialize_with = "bounds::amount")]
         amount: Money,
     }
 }
@@ -301,6 +312,7 @@ event! { Fulfilment,
         order_id: OrderId,
         /// The step that failed.
         #[schemars(schema_with = "schema::name")]
+        #[serde(deserialize_with = "bounds::name")]
         step: String,
         /// Why.
         #[schemars(schema_with = "schema::reason")]
@@ -316,6 +328,7 @@ event! { Fulfilment,
         order_id: OrderId,
         /// The step that failed.
         #[schemars(schema_with = "schema::name")]
+        #[serde(deserialize_with = "bounds::name")]
         step: String,
         /// Why.
         #[schemars(schema_with = "schema::reason")]

@@ -7,6 +7,7 @@
 //! Everything here is a reference, a count, a code or a time. No name, address, mail, phone or card.
 
 pub mod api;
+mod bounds;
 pub mod commands;
 mod convert;
 pub mod envelope;

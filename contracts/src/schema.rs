@@ -6,6 +6,8 @@ use lakeside_domain::{
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::bounds::{MAX_AMOUNT, MAX_TOKEN};
+
 fn text(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
 }
@@ -37,14 +39,14 @@ pub fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 1, "maximum": Quantity::MAX })
 }
 
-/// Minor units. The bound is what a JSON number holds exactly in every reader.
+/// Minor units.
 pub fn money(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "additionalProperties": false,
         "required": ["amount", "currency"],
         "properties": {
-            "amount": { "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64 },
+            "amount": { "type": "integer", "minimum": 0, "maximum": MAX_AMOUNT },
             "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
         },
     })
@@ -61,5 +63,5 @@ pub fn name(_: &mut SchemaGenerator) -> Schema {
 
 /// A task token as Step Functions issues it.
 pub fn task_token(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 2048 })
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TOKEN })
 }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct WireTime(pub Timestamp);
 
+/// 0000-01-01T00:00:00Z.
+const YEAR_0: i64 = -62_167_219_200_000;
+
 /// The text is no RFC 3339 time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("time must be RFC 3339, such as 2026-11-27T09:01:00.000Z")]
@@ -28,7 +31,9 @@ impl TryFrom<String> for WireTime {
 
     fn try_from(text: String) -> Result<Self, WireTimeError> {
         let time: jiff::Timestamp = text.parse().map_err(|_| WireTimeError)?;
-        Ok(Self(Timestamp::from_millis(time.as_millisecond())))
+        let millis = time.as_millisecond();
+        // Before the year 0 a time has no such form, and would be written in another one.
+        if millis < YEAR_0 { Err(WireTimeError) } else { Ok(Self(Timestamp::from_millis(millis))) }
     }
 }
 

@@ -8,7 +8,6 @@ use crate::quantity::Quantity;
 
 /// An amount in the minor unit of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Money {
     amount: i64,
     currency: Currency,
