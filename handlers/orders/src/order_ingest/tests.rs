@@ -109,6 +109,16 @@ async fn the_same_submission_again_is_absorbed_however_it_is_spelled() {
 }
 
 #[tokio::test]
+async fn a_submission_that_the_door_reads_is_read_here_however_odd_its_spelling() {
+    let usual = body().to_string();
+    for odd in [usual.replacen('{', "{\"channel\":null,", 1), usual.replace("19900", "19900.0")] {
+        let table = Table::default();
+        assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", odd)]).await.ids().is_empty());
+        assert_eq!(only(&table).0.state, OrderState::Created);
+    }
+}
+
+#[tokio::test]
 async fn another_payload_or_another_principal_under_the_same_id_is_a_conflict_and_changes_nothing() {
     let table = Table::default();
     let mut other = body();
