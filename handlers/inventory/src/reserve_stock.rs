@@ -139,7 +139,8 @@ pub async fn handle(
     let outcome = decide(store, clock, settings, &triggers, &mut decided).await;
     for trigger in &triggers {
         let answered = match decided.get(&trigger.request.order_id()) {
-            Some(reservation) => answer(store, tokens, clock, settings, trigger, reservation).await,
+            Some(Some(reservation)) => answer(store, tokens, clock, settings, trigger, reservation).await,
+            Some(None) => Err(ReserveError::TooLarge(trigger.request.order_id())),
             None => Ok(()),
         };
         if let Err(error) = answered {
@@ -175,7 +176,8 @@ fn read(message: &Message) -> Result<Trigger, ReserveError> {
     })
 }
 
-/// Decides every order of the batch, in the order of arrival, and puts what came of it into `decided`.
+/// Decides every order of the batch, in the order of arrival, and puts what came of it into `decided`: nothing for an
+/// order that is too large, which must not keep the others from theirs.
 ///
 /// An error leaves those undecided that are not in `decided`.
 async fn decide(
@@ -183,7 +185,7 @@ async fn decide(
     clock: &impl Clock,
     settings: Settings,
     triggers: &[Trigger],
-    decided: &mut HashMap<OrderId, Reservation>,
+    decided: &mut HashMap<OrderId, Option<Reservation>>,
 ) -> Result<(), ReserveError> {
     let mut causes: HashMap<OrderId, Cause> = HashMap::new();
     let mut requests: Vec<&Request> = Vec::new();
@@ -198,22 +200,31 @@ async fn decide(
         if undecided.is_empty() {
             return Ok(());
         }
-        decided.extend(store.reservations(&undecided).await?);
-        let pending: Vec<Request> =
+        let known = store.reservations(&undecided).await?;
+        decided.extend(known.into_iter().map(|(order_id, reservation)| (order_id, Some(reservation))));
+        let mut pending: Vec<Request> =
             requests.iter().filter(|r| !decided.contains_key(&r.order_id())).map(|r| (*r).clone()).collect();
         if pending.is_empty() {
             return Ok(());
         }
         let skus: BTreeSet<&Sku> = pending.iter().flat_map(Request::lines).map(|line| &line.sku).collect();
         let availability = store.availability(&skus).await?;
-        let plan = fitting(&pending, &availability)?;
+        let plan = loop {
+            if let Some(plan) = fitting(&pending, &availability) {
+                break plan;
+            }
+            decided.insert(pending.remove(0).order_id(), None);
+        };
+        if pending.is_empty() {
+            return Ok(());
+        }
         let now = clock.now();
         let reservations = records(&plan, &pending, &causes, now, settings)?;
         if store.reserve(&plan, &reservations).await? == Committed::Yes {
             for NewReservation { reservation, .. } in reservations {
                 let order_id = reservation.order_id;
                 tracing::info!(correlation_id = %order_id, status = ?reservation.status, "stock decided");
-                decided.insert(order_id, reservation);
+                decided.insert(order_id, Some(reservation));
             }
         }
     }
@@ -221,19 +232,19 @@ async fn decide(
     if all_decided { Ok(()) } else { Err(ReserveError::Contended) }
 }
 
-/// The plan for as many of the first `requests` as one transaction holds.
-fn fitting(requests: &[Request], availability: &Availability) -> Result<Plan, ReserveError> {
+/// The plan for as many of the first `requests` as one transaction holds; none if the first alone is too large.
+fn fitting(requests: &[Request], availability: &Availability) -> Option<Plan> {
     let mut count = requests.len();
     loop {
         let chunk = requests.get(..count).unwrap_or_default();
         let plan = plan(chunk, availability);
         if plan.guards.len().saturating_add(chunk.len()) <= MAX_ACTIONS {
-            return Ok(plan);
+            return Some(plan);
         }
-        count = match (count / 2, chunk.first()) {
-            (0, Some(request)) => return Err(ReserveError::TooLarge(request.order_id())),
-            (half, _) => half,
-        };
+        count /= 2;
+        if count == 0 {
+            return None;
+        }
     }
 }
 

@@ -1,9 +1,10 @@
+use lakeside_domain::stock::{Pool, PoolId};
 use lakeside_kit::memory::{Answers, ManualClock};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::memory_table::MemoryTable;
+use crate::memory_table::{MemoryTable, sku};
 
 const SETTINGS: Settings = Settings { hold_seconds: 900 };
 const CAUSE: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
@@ -122,6 +123,20 @@ async fn a_batch_larger_than_a_transaction_is_split_and_all_of_it_decided() {
     assert!(run(&table, &Answers::default(), &batch).await.is_empty());
     assert_eq!(table.reservations.borrow().len(), 10);
     assert!(table.transactions.get() > 1);
+}
+
+#[tokio::test]
+async fn an_order_too_large_for_a_transaction_does_not_keep_others_from_their_stock() {
+    let names: Vec<String> = (0..20).map(|n| format!("SKU-{n}")).collect();
+    let stock: Vec<(&str, &str, u64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
+    let table = MemoryTable::stocked(&stock);
+    for name in &names {
+        table.pools.borrow_mut().extend((1..6).map(|n| ((sku(name), PoolId(n)), Pool::received(1))));
+    }
+    let too_large = |n| created(n, &names.iter().map(|s| (s.as_str(), 5)).collect::<Vec<_>>());
+    let batch = [too_large(1), created(2, &[("SKU-0", 1)]), too_large(3), created(4, &[("SKU-1", 1)])];
+    assert_eq!(run(&table, &Answers::default(), &batch).await, ["event-1", "event-3"]);
+    assert_eq!(table.reservations.borrow().len(), 2);
 }
 
 #[tokio::test]
