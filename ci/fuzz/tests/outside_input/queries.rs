@@ -1,0 +1,81 @@
+//! Requests for an order's status.
+
+use aws_lambda_events::{apigw::ApiGatewayProxyRequest, encodings::Body};
+use futures::executor::block_on;
+use lakeside_domain::{
+    ids::{CustomerId, OrderId},
+    order_status::KnownFact,
+    time::Timestamp,
+};
+use lakeside_kit::dynamo::StoreError;
+use lakeside_orders::order_query::{StatusView, View, handle};
+use proptest::{option, prelude::*};
+use serde_json::{Value, json};
+
+use crate::{
+    batch::fits,
+    corpus::ORDER,
+    explore::explore,
+    mutation::{mutated, mutations, texts},
+};
+
+const OWNER: &str = "1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10";
+
+/// One order is known, and whose it is.
+struct OneOrder;
+
+impl StatusView for OneOrder {
+    async fn load(&self, order_id: OrderId) -> Result<Option<View>, StoreError> {
+        let facts = ["OrderCreated", "StockReserved"].map(|event| KnownFact {
+            event: event.into(),
+            occurred_at: Timestamp::from_millis(1_795_770_060_000),
+            reason: None,
+        });
+        let view = View { customer_id: CustomerId::parse(OWNER).ok(), facts: facts.into() };
+        Ok((order_id == OrderId::parse(ORDER).unwrap()).then_some(view))
+    }
+}
+
+#[test]
+fn a_request_is_answered_with_its_owner_s_order_or_not_found() {
+    let inputs = (option::of(texts()), option::of(texts()), mutations());
+    explore(15_000, &inputs, |(order_id, principal, mutations)| {
+        let order_id = order_id.as_deref().unwrap_or(ORDER);
+        let principal = principal.as_deref().unwrap_or(OWNER);
+        let request = json!({
+            "resource": "/orders/{orderId}", "path": format!("/orders/{order_id}"), "httpMethod": "GET",
+            "headers": {"Accept": "application/json"}, "multiValueHeaders": {"Accept": ["application/json"]},
+            "queryStringParameters": {"a": "b"}, "multiValueQueryStringParameters": {"a": ["b"]},
+            "pathParameters": {"orderId": order_id}, "stageVariables": null, "body": null,
+            "isBase64Encoded": false,
+            "requestContext": {
+                "accountId": "1", "resourceId": "r", "stage": "s", "requestId": "q", "httpMethod": "GET",
+                "identity": {"sourceIp": "192.0.2.1"}, "apiId": "a",
+                "authorizer": {"claims": {"sub": principal, "scope": "orders"}},
+            },
+        });
+        // What API Gateway would never send fails the invocation.
+        let text = mutated(&request, &mutations);
+        let Ok(request) = serde_json::from_str::<ApiGatewayProxyRequest>(&text) else {
+            prop_assert!(!mutations.is_empty());
+            return Ok(());
+        };
+        let authorizer = request.request_context.authorizer.fields.clone();
+        let asked = request.path_parameters.get("orderId").cloned();
+        let response = block_on(handle(&OneOrder, request)).unwrap();
+        let Some(Body::Text(body)) = response.body else {
+            return Err(TestCaseError::fail("an answer without a body"));
+        };
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let owner = authorizer.get("claims").and_then(|claims| claims["sub"].as_str()) == Some(OWNER);
+        let mine = owner && asked.is_some_and(|id| id.eq_ignore_ascii_case(ORDER));
+        if mine {
+            prop_assert_eq!(response.status_code, 200);
+            fits("OrderStatusView", &body)?;
+        } else {
+            prop_assert_eq!(response.status_code, 404);
+            prop_assert_eq!(body, json!({"message": "order not found"}));
+        }
+        Ok(())
+    });
+}
