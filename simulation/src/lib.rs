@@ -1,1 +1,30 @@
 //! Deterministic simulation of the functions under faults.
+//!
+//! The very handlers that Lambda runs are run here over ports whose clock, queues, buses, tables, saga and partners
+//! are simulated, one thread and one seed deciding everything. Every call of a port is a point at which others go on,
+//! at which an invocation may die, and at which an answer may be lost. `ARCHITECTURE.md` names the invariants.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a simulation whose own state is broken must stop at once"
+)]
+#![allow(missing_docs, reason = "a tool without users of its types")]
+
+mod buses;
+mod engine;
+pub mod faults;
+mod functions;
+mod invariants;
+pub mod mutants;
+mod partners;
+mod ports;
+mod queues;
+pub mod run;
+mod saga;
+mod streams;
+mod tables;
+mod workload;
+mod world;

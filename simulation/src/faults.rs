@@ -1,0 +1,124 @@
+//! What goes wrong, how often, and how often it did.
+
+use std::cell::{Cell, RefCell};
+
+use crate::engine::Engine;
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault { $($(#[$doc])* $name),+ }
+        pub const ALL: &[Fault] = &[$(Fault::$name),+];
+    };
+}
+
+faults! {
+    /// An invocation dies before a call of a port takes effect.
+    CrashBeforeCall,
+    /// An invocation dies after a call of a port took effect.
+    CrashAfterCall,
+    /// A call took effect and its answer is lost.
+    ReplyLost,
+    /// A call is turned away.
+    Throttled,
+    /// A call fails without effect, and nobody knows that.
+    ServerError,
+    /// A transaction conflicts with another one for longer than is waited for.
+    Conflict,
+    /// A call takes seconds.
+    SlowCall,
+    /// A clock is seconds off.
+    ClockSkew,
+    /// A queue delivers a message twice.
+    DuplicateDelivery,
+    /// A message is delivered minutes late, and so after later ones.
+    LateDelivery,
+    /// What a function did with a batch is not heard of.
+    BatchResponseLost,
+    /// A message is delivered again while it is still worked on.
+    RedeliveryWhileProcessing,
+    /// A bus takes some of the events only.
+    PartialPut,
+    /// The answer to a saga that waits is lost.
+    LostToken,
+    /// The answer to a saga comes twice.
+    DoubleToken,
+    /// A saga is aborted between two steps.
+    SagaAborted,
+    /// A saga is started twice.
+    DuplicateStart,
+    /// An invocation runs into its timeout.
+    InvocationTimeout,
+    /// Nobody waits for an invocation any more, and it goes on for minutes.
+    Zombie,
+    /// The records of a stream are delivered again although they were handled.
+    StreamRedelivered,
+    /// The processor or the carrier does not answer, and nothing happened.
+    OutsideLost,
+    /// The processor or the carrier does not answer, and it happens all the same.
+    OutsideLandsUnheard,
+    /// The processor or the carrier does not answer, and is at it for a while.
+    OutsideLandsLater,
+    /// A request to the processor or the carrier is on its way for minutes, and nobody there knows of it until then.
+    OutsideArrivesLater,
+    /// The processor or the carrier turns away.
+    OutsideThrottled,
+    /// A message that nobody can read.
+    Poison,
+    /// Everything that was ever said is said again.
+    Replay,
+    /// What was given up is tried again.
+    Redrive,
+}
+
+pub struct Faults {
+    rates: Vec<f64>,
+    counts: RefCell<Vec<u64>>,
+    on: Cell<bool>,
+}
+
+impl Faults {
+    /// Rates drawn from the seed. In some worlds everything goes wrong now and then; in others few things do, and
+    /// those all the time, for too much trouble keeps an order from getting where trouble is interesting.
+    pub fn draw(engine: &Engine) -> Self {
+        let few = engine.chance(0.5);
+        let rates = ALL
+            .iter()
+            .map(|fault| {
+                let rate: f64 = if few {
+                    if engine.chance(0.1) { 0.4 } else { 0.0 }
+                } else {
+                    *engine.pick(&[0.0, 0.0, 0.005, 0.02, 0.12])
+                };
+                match fault {
+                    // Each of these ends an order's hopes, and others are to be seen to come through.
+                    Fault::SagaAborted | Fault::LostToken | Fault::LateDelivery | Fault::Poison => rate / 8.0,
+                    _ => rate,
+                }
+            })
+            .collect();
+        Self { rates, counts: RefCell::new(vec![0; ALL.len()]), on: Cell::new(true) }
+    }
+
+    /// Whether `fault` happens now. It is counted if it does.
+    pub fn strike(&self, engine: &Engine, fault: Fault) -> bool {
+        let strikes = self.on.get() && engine.chance(self.rates[fault as usize]);
+        if strikes {
+            self.count(fault);
+        }
+        strikes
+    }
+
+    pub fn count(&self, fault: Fault) {
+        self.counts.borrow_mut()[fault as usize] += 1;
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn stop(&self) {
+        self.on.set(false);
+    }
+
+    pub fn counts(&self) -> Vec<u64> {
+        self.counts.borrow().clone()
+    }
+}

@@ -1,0 +1,102 @@
+//! The functions as Lambda invokes them: by a queue, or by the saga.
+
+use std::rc::Rc;
+
+use lakeside_contracts::commands::Command;
+use lakeside_fulfilment::{
+    capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment, void_label,
+};
+use lakeside_inventory::{allocate, release_stock, reserve_stock};
+use lakeside_kit::{
+    disposition::{Disposed, Disposition},
+    sqs::Message,
+};
+use lakeside_orders::{advance_order, order_ingest, order_status};
+use serde_json::Value;
+
+use crate::{engine::Slot, faults::Fault, ports::Port, world::World};
+
+/// The functions' timeout, in milliseconds.
+pub const TIMEOUT: i64 = 20_000;
+/// Above this total a person must approve.
+pub const APPROVAL_THRESHOLD: i64 = 9_000;
+
+/// Handles a batch; answers the ids of what failed.
+pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<String> {
+    let failures = match function {
+        "order-ingest" => order_ingest::handle(port, port, batch).await,
+        "advance-order" => advance_order::handle(port, port, batch).await,
+        "order-status" => order_status::handle(port, batch).await,
+        "reserve-stock" => {
+            let settings = reserve_stock::Settings { hold_seconds: port.hold_seconds() };
+            reserve_stock::handle(port, port, port, settings, batch).await
+        }
+        "start-fulfilment" => {
+            let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
+            start_fulfilment::handle(port, settings, batch).await
+        }
+        "recover-fulfilment" => recover_fulfilment::handle(port, batch).await,
+        "capture-payment" => capture_payment::handle(port, port, port, port, &port.invocation, batch).await,
+        "refund-payment" => refund_payment::handle(port, port, port, port, &port.invocation, batch).await,
+        other => panic!("the rules name `{other}`, which the simulation does not know"),
+    };
+    failures.ids().to_vec()
+}
+
+/// Why the saga got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// The function said that another attempt may help.
+    Retry,
+    /// The function said that none will.
+    Park,
+    /// The function died or took too long.
+    Died,
+}
+
+fn answer<T: serde::Serialize, E: Disposed>(result: Result<T, E>) -> Result<Value, Failed> {
+    match result {
+        Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),
+        Err(error) if error.disposition() == Disposition::Retry => Err(Failed::Retry),
+        Err(_) => Err(Failed::Park),
+    }
+}
+
+async fn call(port: &Port, command: Command) -> Result<Value, Failed> {
+    match command {
+        Command::AllocateStock(_) => answer(allocate::handle(port, port, command).await),
+        Command::ReleaseAllocation(_) | Command::ReleaseStock(_) => {
+            answer(release_stock::handle(port, port, command).await)
+        }
+        Command::CreateLabel(_) => {
+            answer(create_label::handle(port, port, port, &port.invocation, command).await)
+        }
+        Command::VoidLabels(_) => {
+            answer(void_label::handle(port, port, port, &port.invocation, command).await)
+        }
+        Command::ReserveStock(_) | Command::CapturePayment(_) | Command::RefundPayment(_) => {
+            Err(Failed::Park)
+        }
+    }
+}
+
+/// Invokes a function and waits for its answer.
+pub async fn invoke(world: &Rc<World>, command: &Command) -> Result<Value, Failed> {
+    let answered = Slot::new();
+    let zombie = world.strikes(Fault::Zombie);
+    let port = Port::new(world, zombie);
+    let task = {
+        let (world, answered, command) = (Rc::clone(world), answered.clone(), command.clone());
+        world.clone().engine.spawn(async move {
+            let result = call(&port, command).await;
+            answered.fill(&world.engine, result);
+        })
+    };
+    let short = zombie || world.strikes(Fault::InvocationTimeout);
+    let patience = if short { world.engine.between(2, 300) } else { TIMEOUT };
+    let result = answered.wait(&world.engine, patience).await;
+    if !zombie {
+        world.engine.kill(task);
+    }
+    result.unwrap_or(Err(Failed::Died))
+}

@@ -1,0 +1,91 @@
+//! Runs seeds of the simulation and says which break a promise.
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::Parser;
+use lakeside_simulation::{faults, mutants, run::Simulation};
+
+#[derive(Parser)]
+#[command(
+    name = "lakeside-simulation",
+    about = "Runs the functions in a simulated world where everything goes wrong"
+)]
+struct Arguments {
+    /// Run this seed alone, and tell its story if it breaks a promise
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run so many seeds
+    #[arg(long, default_value_t = 1000)]
+    seeds: u64,
+    /// Plant this bug
+    #[arg(long)]
+    mutant: Option<String>,
+    /// Plant every bug in turn, and say in how many seeds and by which promise it is caught
+    #[arg(long)]
+    mutants: bool,
+    /// Print the last lines of the story, however it ends
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let simulation = Simulation::default();
+    if arguments.mutants {
+        return plant_all(&simulation, arguments.seeds);
+    }
+    let mutant =
+        arguments.mutant.as_ref().map(|name| mutants::ALL.iter().find(|m| format!("{m:?}") == *name));
+    let mutant = match mutant {
+        Some(None) => {
+            eprintln!("error: there is no such mutant: --mutants lists them");
+            return ExitCode::FAILURE;
+        }
+        planted => planted.flatten().copied(),
+    };
+    let seeds = arguments.seed.map_or(0..arguments.seeds, |seed| seed..seed.saturating_add(1));
+    let (began, mut steps, mut simulated) = (Instant::now(), 0_u64, 0_i64);
+    let mut counts = vec![0_u64; faults::ALL.len()];
+    let count = seeds.end.saturating_sub(seeds.start);
+    for seed in seeds {
+        let outcome = simulation.run(seed, mutant);
+        steps = steps.saturating_add(outcome.steps);
+        simulated = simulated.saturating_add(outcome.duration);
+        for (sum, count) in counts.iter_mut().zip(&outcome.faults) {
+            *sum = sum.saturating_add(*count);
+        }
+        if arguments.trace || outcome.violation.is_some() {
+            for line in outcome.trace.iter().rev().take(if arguments.trace { usize::MAX } else { 400 }).rev()
+            {
+                println!("{line}");
+            }
+        }
+        if let Some(violation) = outcome.violation {
+            println!("seed {seed} breaks {}: {}", violation.invariant, violation.text);
+            println!("run it again with: lakeside-simulation --seed {seed}");
+            return ExitCode::FAILURE;
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    for (fault, count) in faults::ALL.iter().zip(&counts) {
+        println!("{:<28} {count:>9}", format!("{fault:?}"));
+    }
+    println!("{count} seeds in {seconds:.1} s, {steps} steps, {} simulated hours", simulated / 3_600_000);
+    ExitCode::SUCCESS
+}
+
+fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {
+    let mut survivors = 0_usize;
+    println!("| planted bug | guard taken away | caught by | in seeds |\n|---|---|---|---|");
+    for mutant in mutants::ALL {
+        let caught = (0..seeds).find_map(|seed| Some((seed, simulation.run(seed, Some(*mutant)).violation?)));
+        let (by, within) = if let Some((seed, violation)) = caught {
+            (violation.invariant, seed.saturating_add(1).to_string())
+        } else {
+            survivors += usize::from(!mutants::UNNOTICED.contains(mutant));
+            ("**nothing**", String::new())
+        };
+        println!("| {mutant:?} | {} | {by} | {within} |", mutant.guard());
+    }
+    if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

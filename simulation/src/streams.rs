@@ -1,0 +1,163 @@
+//! The tables' streams: per squad a few shards, each read in order by `publish-outbox`, and again from where it failed.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use lakeside_domain::ids::OrderId;
+use lakeside_kit::{
+    outbox::Entry,
+    publish_outbox::{Input, Output, handle},
+};
+use serde_json::{Value, json};
+
+use crate::{engine::Slot, faults::Fault, mutants::Mutant, ports::Port, world::World};
+
+const SHARDS: u64 = 2;
+const BATCH: usize = 100;
+/// As in the mapping: after so many tries the batch is given up.
+const ATTEMPTS: u32 = 100;
+const TIMEOUT: i64 = 30_000;
+
+#[derive(Default)]
+pub struct Stream {
+    records: VecDeque<EventRecord>,
+    reading: bool,
+    attempts: u32,
+    /// What was given up; the records are in the stream for a day.
+    pub parked: Vec<EventRecord>,
+}
+
+fn image(outbox: &[Entry]) -> Value {
+    let entries: Vec<Value> = outbox
+        .iter()
+        .map(|entry| {
+            json!({"M": {
+                "eventId": {"S": entry.event_id.to_string()}, "source": {"S": entry.source},
+                "detailType": {"S": entry.detail_type}, "detail": {"S": entry.detail},
+            }})
+        })
+        .collect();
+    json!({"outbox": {"L": entries}})
+}
+
+impl World {
+    /// A write of an item, with its outbox.
+    pub fn emit(self: &Rc<Self>, squad: &'static str, item: String, order_id: OrderId, outbox: &[Entry]) {
+        let old = self.outboxes.borrow_mut().insert(item, outbox.to_vec()).unwrap_or_default();
+        self.record(squad, order_id, &old, outbox);
+    }
+
+    /// A write of an item that leaves its outbox as it is.
+    pub fn emit_unchanged(self: &Rc<Self>, squad: &'static str, item: &str, order_id: OrderId) {
+        let outbox = self.outboxes.borrow().get(item).cloned().unwrap_or_default();
+        self.record(squad, order_id, &outbox, &outbox);
+    }
+
+    fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
+        // The mapping's filter.
+        if new.is_empty() {
+            return;
+        }
+        let sequence = self.engine.steps().to_string() + "-" + &self.engine.below(1 << 40).to_string();
+        let record = json!({
+            "awsRegion": "us-east-1", "eventID": sequence, "eventName": "MODIFY", "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "SequenceNumber": sequence, "SizeBytes": 1, "OldImage": image(old), "NewImage": image(new),
+            },
+        });
+        let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
+        let record = serde_json::from_value(record).expect("a stream record");
+        self.streams.borrow_mut().entry((squad, shard)).or_default().records.push_back(record);
+        self.read_stream((squad, shard));
+    }
+
+    pub fn read_stream(self: &Rc<Self>, shard: (&'static str, u64)) {
+        {
+            let mut streams = self.streams.borrow_mut();
+            let stream = streams.entry(shard).or_default();
+            if stream.reading || stream.records.is_empty() {
+                return;
+            }
+            stream.reading = true;
+        }
+        let world = Rc::clone(self);
+        let wait = self.engine.between(1, 200);
+        self.engine.after(wait, move || {
+            let records: Vec<EventRecord> =
+                world.streams.borrow()[&shard].records.iter().take(BATCH).cloned().collect();
+            let answered = Slot::new();
+            let invocation = {
+                let (world, answered, records) = (Rc::clone(&world), answered.clone(), records.clone());
+                async move {
+                    let port = Port::new(&world, false);
+                    let output = handle(&port, &port, Input::Stream { records }).await;
+                    answered.fill(&world.engine, output.ok());
+                }
+            };
+            let task = world.engine.spawn(invocation);
+            let reader = Rc::clone(&world);
+            world.engine.spawn(async move {
+                let output = answered.wait(&reader.engine, TIMEOUT).await.flatten();
+                reader.engine.kill(task);
+                reader.advance_stream(shard, &records, output);
+            });
+        });
+    }
+
+    /// Goes on behind what was published; tries the rest again.
+    fn advance_stream(
+        self: &Rc<Self>,
+        shard: (&'static str, u64),
+        batch: &[EventRecord],
+        output: Option<Output>,
+    ) {
+        let failed_at = match output {
+            Some(Output::Stream(response)) => {
+                response.batch_item_failures.first().map_or(batch.len(), |failure| {
+                    batch
+                        .iter()
+                        .position(|record| record.change.sequence_number == failure.item_identifier)
+                        .unwrap_or_default()
+                })
+            }
+            _ => 0,
+        };
+        let done = if self.planted(Mutant::StreamSkipsFailures) { batch.len() } else { failed_at };
+        let again = done == batch.len() && self.strikes(Fault::StreamRedelivered);
+        let wait = {
+            let mut streams = self.streams.borrow_mut();
+            let stream = streams.get_mut(&shard).unwrap();
+            stream.reading = false;
+            if !again {
+                stream.records.drain(..done);
+            }
+            stream.attempts = if done == 0 { stream.attempts + 1 } else { 0 };
+            if stream.attempts > ATTEMPTS {
+                stream.attempts = 0;
+                let poison = stream.records.pop_front();
+                stream.parked.extend(poison);
+            }
+            if done == batch.len() { 0 } else { 1000 }
+        };
+        let world = Rc::clone(self);
+        self.engine.after(wait, move || world.read_stream(shard));
+    }
+
+    /// As the runbook says: what was given up is published again.
+    pub fn publish_parked(self: &Rc<Self>) {
+        let shards: Vec<_> = self.streams.borrow().keys().copied().collect();
+        for shard in shards {
+            {
+                let mut streams = self.streams.borrow_mut();
+                let stream = streams.get_mut(&shard).unwrap();
+                let parked = std::mem::take(&mut stream.parked);
+                stream.records.extend(parked);
+            }
+            self.read_stream(shard);
+        }
+    }
+
+    pub fn streams_are_read(&self) -> bool {
+        self.streams.borrow().values().all(|s| s.records.is_empty() && s.parked.is_empty())
+    }
+}

@@ -1,0 +1,104 @@
+//! What the simulation promises: the same seed tells the same story, every fault happens, no promise is broken, and
+//! every planted bug is noticed.
+
+#![expect(clippy::panic, reason = "a helper that fails must fail its test")]
+
+use lakeside_simulation::{
+    faults,
+    mutants::{self, Mutant},
+    run::{Outcome, Simulation},
+};
+
+/// Seeds within which a planted bug must be noticed.
+const PATIENCE: u64 = 1_000;
+
+fn hold(seeds: std::ops::Range<u64>) {
+    let simulation = Simulation::default();
+    for seed in seeds {
+        let Outcome { violation, trace, .. } = simulation.run(seed, None);
+        if let Some(violation) = violation {
+            for line in trace.iter().rev().take(80).rev() {
+                eprintln!("{line}");
+            }
+            panic!(
+                "seed {seed} breaks {}: {}\nrun it again with: target/debug/lakeside-simulation --seed {seed}",
+                violation.invariant, violation.text
+            );
+        }
+    }
+}
+
+// Several tests of one kind, so that they share the cores.
+
+#[test]
+fn every_promise_holds_in_seeds_up_to_2500() {
+    hold(0..2_500);
+}
+
+#[test]
+fn every_promise_holds_in_seeds_up_to_5000() {
+    hold(2_500..5_000);
+}
+
+#[test]
+fn every_promise_holds_in_seeds_up_to_7500() {
+    hold(5_000..7_500);
+}
+
+#[test]
+fn every_promise_holds_in_seeds_up_to_10000() {
+    hold(7_500..10_000);
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story_and_another_seed_another() {
+    let simulation = Simulation::default();
+    let mut hashes = Vec::new();
+    for seed in 0..50 {
+        let (first, second) = (simulation.run(seed, None), simulation.run(seed, None));
+        assert_eq!((first.trace_hash, first.steps), (second.trace_hash, second.steps), "seed {seed}");
+        hashes.push(first.trace_hash);
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 50);
+}
+
+#[test]
+fn every_fault_happens_and_orders_are_fulfilled_all_the_same() {
+    let simulation = Simulation::default();
+    let mut counts = vec![0; faults::ALL.len()];
+    let mut fulfilled = 0;
+    for seed in 0..300 {
+        let outcome = simulation.run(seed, None);
+        counts.iter_mut().zip(&outcome.faults).for_each(|(sum, count)| *sum += count);
+        fulfilled += outcome.trace.iter().filter(|line| line.contains("FulfilmentCompleted of")).count();
+    }
+    for (fault, count) in faults::ALL.iter().zip(counts) {
+        assert!(count > 0, "{fault:?} never happened");
+    }
+    assert!(fulfilled > 300, "{fulfilled} orders were fulfilled: the worlds are too harsh to prove anything");
+}
+
+fn noticed(mutants: impl Iterator<Item = &'static Mutant>) {
+    let simulation = Simulation::default();
+    for mutant in mutants {
+        let noticed = (0..PATIENCE).any(|seed| simulation.run(seed, Some(*mutant)).violation.is_some());
+        assert!(noticed, "{mutant:?} goes unnoticed: {} is not guarded", mutant.guard());
+    }
+}
+
+fn guarded() -> impl Iterator<Item = &'static Mutant> {
+    mutants::ALL.iter().filter(|mutant| !mutants::UNNOTICED.contains(mutant))
+}
+
+#[test]
+fn every_planted_bug_is_noticed_the_even_ones() {
+    assert!(guarded().count() >= 25);
+    noticed(guarded().step_by(2));
+}
+
+#[test]
+fn every_planted_bug_is_noticed_the_odd_ones() {
+    noticed(guarded().skip(1).step_by(2));
+}
