@@ -113,7 +113,7 @@ fn a_submission_becomes_a_record_or_is_reported_and_its_neighbour_becomes_an_ord
 
 #[test]
 fn a_batch_is_told_apart_by_its_ids_or_not_at_all() {
-    let record = |id: &str| {
+    let record = |id: Option<String>| {
         json!({
             "messageId": id, "receiptHandle": "r", "body": "{}", "md5OfBody": "m",
             "attributes": {"ApproximateReceiveCount": "1"},
@@ -123,8 +123,9 @@ fn a_batch_is_told_apart_by_its_ids_or_not_at_all() {
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:1:q", "awsRegion": "eu-central-1",
         })
     };
-    let event = json!({"Records": [record("1"), record("2")]});
-    explore(10_000, &mutations(), |mutations| {
+    let ids = || prop_oneof![4 => texts().prop_map(Some), 1 => Just(Some(String::new())), 1 => Just(None)];
+    explore(10_000, &(ids(), ids(), mutations()), |(first, second, mutations)| {
+        let event = json!({"Records": [record(first), record(second)]});
         let Ok(event) = serde_json::from_str(&mutated(&event, &mutations)) else { return Ok(()) };
         if let Ok(messages) = messages(event) {
             prop_assert!(messages.iter().all(|m| !m.id.is_empty()));

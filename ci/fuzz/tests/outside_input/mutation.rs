@@ -18,6 +18,8 @@ pub enum Mutation {
     Become(Index, Value),
     /// A value changes places with another one.
     Swap(Index, Index),
+    /// A number becomes its negative.
+    Negate(Index),
     /// A text gets something added at its front or its end.
     Extend(Index, String, bool),
     /// A field is written a second time, with another value.
@@ -71,6 +73,9 @@ const TEXTS: &[&str] = &[
     "Allocate stock",
 ];
 
+/// Just within and just outside of what contracts allow.
+const BOUNDS: &[i64] = &[-1, 0, 1, 2, 999, 1000, 9_007_199_254_740_991, 9_007_199_254_740_992];
+
 const NUMBERS: &[&str] = &[
     "-0",
     "1.0",
@@ -107,7 +112,7 @@ pub fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::from),
-        2 => prop_oneof![-2..1002_i64, any::<i64>()].prop_map(Value::from),
+        2 => prop_oneof![prop::sample::select(BOUNDS), -2..1002_i64, any::<i64>()].prop_map(Value::from),
         1 => any::<f64>().prop_map(|n| json!(n)),
         2 => prop::sample::select(NUMBERS).prop_map(|n| Value::from(format!("{RAW}{n}{RAW}"))),
         4 => texts().prop_map(Value::from),
@@ -142,6 +147,7 @@ pub fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
         3 => at().prop_map(Mutation::Leave),
         8 => (at(), values()).prop_map(|(at, value)| Mutation::Become(at, value)),
         2 => (at(), at()).prop_map(|(a, b)| Mutation::Swap(a, b)),
+        1 => at().prop_map(Mutation::Negate),
         3 => (at(), texts(), any::<bool>()).prop_map(|(at, text, front)| Mutation::Extend(at, text, front)),
         2 => (at(), values()).prop_map(|(at, value)| Mutation::Again(at, value)),
         2 => (at(), unknown_names(), values()).prop_map(|(at, name, v)| Mutation::Unknown(at, name, v)),
@@ -200,6 +206,12 @@ fn change(document: &mut Value, mutation: &Mutation) {
             if !a.starts_with(&b) && !b.starts_with(&a) {
                 *at_path(document, &a) = second;
                 *at_path(document, &b) = first;
+            }
+        }
+        Mutation::Negate(at) => {
+            let path = picked(document, *at, Value::is_i64);
+            if let Some(n) = at_path(document, &path).as_i64() {
+                *at_path(document, &path) = Value::from(n.wrapping_neg());
             }
         }
         Mutation::Extend(at, with, front) => {
