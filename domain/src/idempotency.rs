@@ -2,7 +2,8 @@
 //! attempt that lost its lease cannot tell.
 //!
 //! A lease alone does not make an effect happen once (its holder may sleep past the deadline and act); the
-//! stable key sent to the outside does not either (it expires there). Together they do.
+//! stable key sent to the outside does not either (it expires there). Together they do, with a record before the call
+//! and a look-up before the next one, as long as an attempt ends before the key does.
 
 use serde::{Deserialize, Serialize};
 
