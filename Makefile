@@ -1,6 +1,6 @@
 # The front door of Lakeside. Each target runs `cargo xtask`, whose source is ci/xtask.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test check bench
+.PHONY: help up down demo test check bench soak
 
 # Terraform's and Cargo's own parallelism fills the machine; two targets at a time would only fight.
 .NOTPARALLEL:
@@ -31,3 +31,6 @@ check: ## Run the checks alone: formats, lints, licences, contracts, Terraform, 
 
 bench: ## Measure the functions and the time from accepted to fulfilled
 	@$(BUILT) $(XTASK) bench
+
+soak: ## Run a million seeds of the simulation, in as many sittings as you like
+	@$(BUILT) $(XTASK) soak

@@ -24,6 +24,7 @@ mod ports;
 mod queues;
 pub mod run;
 mod saga;
+pub mod soak;
 mod streams;
 mod tables;
 mod workload;

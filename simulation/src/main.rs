@@ -3,7 +3,11 @@
 use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
-use lakeside_simulation::{faults, mutants, run::Simulation};
+use lakeside_simulation::{
+    faults, mutants,
+    run::{Outcome, Simulation},
+    soak::{Soaked, soak},
+};
 
 #[derive(Parser)]
 #[command(
@@ -23,6 +27,9 @@ struct Arguments {
     /// Plant every bug in turn, and say in how many seeds and by which promise it is caught
     #[arg(long)]
     mutants: bool,
+    /// Run the seeds on all cores, remember in this file how far that came, and go on from there
+    #[arg(long, value_name = "FILE")]
+    soak: Option<std::path::PathBuf>,
     /// Print the last lines of the story, however it ends
     #[arg(long)]
     trace: bool,
@@ -31,6 +38,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let simulation = Simulation::default();
+    if let Some(state) = &arguments.soak {
+        return soak_all(arguments.seeds, state);
+    }
     if arguments.mutants {
         return plant_all(&simulation, arguments.seeds);
     }
@@ -55,14 +65,9 @@ fn main() -> ExitCode {
             *sum = sum.saturating_add(*count);
         }
         if arguments.trace || outcome.violation.is_some() {
-            for line in outcome.trace.iter().rev().take(if arguments.trace { usize::MAX } else { 400 }).rev()
-            {
-                println!("{line}");
-            }
+            report(&outcome, if arguments.trace { usize::MAX } else { 400 });
         }
-        if let Some(violation) = outcome.violation {
-            println!("seed {seed} breaks {}: {}", violation.invariant, violation.text);
-            println!("run it again with: lakeside-simulation --seed {seed}");
+        if outcome.violation.is_some() {
             return ExitCode::FAILURE;
         }
     }
@@ -72,6 +77,34 @@ fn main() -> ExitCode {
     }
     println!("{count} seeds in {seconds:.1} s, {steps} steps, {} simulated hours", simulated / 3_600_000);
     ExitCode::SUCCESS
+}
+
+fn soak_all(seeds: u64, state: &std::path::Path) -> ExitCode {
+    match soak(seeds, state) {
+        Ok(Soaked::Done) => {
+            println!("{seeds} seeds keep every promise.");
+            ExitCode::SUCCESS
+        }
+        Ok(Soaked::Broken(outcome)) => {
+            report(&outcome, 400);
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {}: {error}", state.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells the end of a run's story, and which promise it breaks.
+fn report(outcome: &Outcome, lines: usize) {
+    for line in outcome.trace.iter().skip(outcome.trace.len().saturating_sub(lines)) {
+        println!("{line}");
+    }
+    if let Some(violation) = &outcome.violation {
+        println!("seed {} breaks {}: {}", outcome.seed, violation.invariant, violation.text);
+        println!("run it again with: lakeside-simulation --seed {}", outcome.seed);
+    }
 }
 
 fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {

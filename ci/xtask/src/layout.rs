@@ -68,6 +68,11 @@ impl Layout {
         self.local.join("artifacts")
     }
 
+    /// How many seeds of the simulation were run.
+    pub fn soak(&self) -> PathBuf {
+        self.local.join("soak")
+    }
+
     /// Logs of what is not part of one cloud: builds, tools, checks.
     pub fn logs(&self) -> PathBuf {
         self.local.join("logs")

@@ -17,6 +17,7 @@ mod ports;
 mod process;
 mod progress;
 mod run;
+mod soak;
 mod suite;
 mod terraform;
 mod tools;
@@ -56,6 +57,12 @@ enum Task {
     Drift,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
+    /// Run very many seeds of the simulation, from where the last call stopped
+    Soak {
+        /// How many in all
+        #[arg(long, default_value_t = 1_000_000)]
+        seeds: u64,
+    },
     /// Size and start-up time of every function, and the time from accepted to fulfilled
     Bench(bench::Options),
 }
@@ -81,6 +88,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
         Task::Test => suite::test(&layout, &progress),
+        Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),
     }
 }
