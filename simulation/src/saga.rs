@@ -332,7 +332,7 @@ impl Saga {
     /// Runs every compensation that is owed, then says how the saga ended.
     async fn undo(&self, step: &str, failed: &'static str, reason: &'static str) -> Option<&'static str> {
         for compensation in owed_compensations(step) {
-            if self.enter(if compensation == "ReleaseStock" { "ReleaseStock" } else { "Compensating" }) {
+            if self.enter(compensation) {
                 return Some(ABORTED);
             }
             let skipped = match compensation {

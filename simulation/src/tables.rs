@@ -70,10 +70,6 @@ fn units(units: u64) -> i64 {
     i64::try_from(units).unwrap()
 }
 
-fn stale() -> Committed {
-    Committed::Stale
-}
-
 type Move = fn(&mut Counts, i64);
 
 impl World {
@@ -146,7 +142,7 @@ impl World {
         if (!holds && !self.planted(Mutant::ReserveWithoutStock))
             || (new.iter().any(exists) && !self.planted(Mutant::ReserveTwice))
         {
-            return stale();
+            return Committed::Stale;
         }
         for NewReservation { reservation, outbox } in new {
             let mut reservation = reservation.clone();
@@ -186,7 +182,7 @@ impl World {
     pub fn renew(self: &Rc<Self>, held: &Reservation, expires_at: Timestamp) -> Committed {
         let stands = self.inventory.borrow().reservations.get(&held.order_id) == Some(held);
         if !stands {
-            return stale();
+            return Committed::Stale;
         }
         self.inventory.borrow_mut().reservations.get_mut(&held.order_id).unwrap().expires_at = expires_at;
         self.emit_unchanged("inventory", &format!("RESERVATION#{}", held.order_id), held.order_id);
@@ -197,7 +193,7 @@ impl World {
         let stands = self.reservation_status(held.order_id) == Some(ReservationStatus::Held);
         let free = self.planted(Mutant::ReleaseTwice);
         if !(free || stands && self.covered(&held.takes, |c| c.held)) {
-            return stale();
+            return Committed::Stale;
         }
         self.shift(&held.takes, |c, n| {
             c.held -= n;
@@ -210,7 +206,7 @@ impl World {
 
     pub fn close_reservation(self: &Rc<Self>, order_id: OrderId, now: Timestamp) -> Committed {
         if self.reservation_status(order_id).is_some() && !self.planted(Mutant::CloseUnconditional) {
-            return stale();
+            return Committed::Stale;
         }
         let status = ReservationStatus::Released;
         let closed = Reservation { order_id, status, takes: Vec::new(), expires_at: now };
@@ -258,7 +254,7 @@ impl World {
                 && !self.planted(Mutant::AllocateReleasedHold))
             || (!self.nodes_cover(&new.allocation.shipments) && !self.planted(Mutant::AllocateWithoutStock))
         {
-            return stale();
+            return Committed::Stale;
         }
         self.check(live, "I8", || format!("order {order_id} was sold from a hold that had ended"));
         self.shift(&new.reservation.takes, |c, n| {
@@ -284,7 +280,7 @@ impl World {
         let sold = self.reservation_status(order_id) == Some(ReservationStatus::Committed);
         let free = self.planted(Mutant::ReleaseAllocationTwice);
         if !(free || standing && sold && self.covered(&committed.takes, |c| c.sold)) {
-            return stale();
+            return Committed::Stale;
         }
         self.shift(&committed.takes, |c, n| {
             c.sold -= n;
@@ -302,7 +298,7 @@ impl World {
     pub fn close_allocation(self: &Rc<Self>, order_id: OrderId) -> Committed {
         let exists = self.inventory.borrow().allocations.contains_key(&order_id);
         if exists && !self.planted(Mutant::CloseAllocationUnconditional) {
-            return stale();
+            return Committed::Stale;
         }
         let closed = Allocation { order_id, status: AllocationStatus::Released, shipments: Vec::new() };
         self.inventory.borrow_mut().allocations.insert(order_id, closed);
