@@ -63,6 +63,28 @@ faults! {
     OutsideArrivesLater,
     /// The processor or the carrier turns away.
     OutsideThrottled,
+    /// The processor or the carrier forgets an idempotency key, after a day.
+    OutsideForgetsKey,
+    /// The processor takes a charge, and declines it minutes later.
+    DelayedDecline,
+    /// The processor says that a reversal failed, and it did.
+    RefundFails,
+    /// A request is sent again by the client after DynamoDB has forgotten its token.
+    TokenForgotten,
+    /// DynamoDB deletes a record before its time.
+    TtlEarly,
+    /// A record is there long after its time.
+    TtlLate,
+    /// A new version is rolled out while sagas run; for a while both versions work.
+    Deployment,
+    /// A squad's bus takes nothing for minutes.
+    BusOutage,
+    /// A stream has tried for too long and discards what it cannot publish.
+    StreamDiscards,
+    /// A saga is answered when it does not wait any more.
+    LateToken,
+    /// Everybody wants the same.
+    HotSku,
     /// A message that nobody can read.
     Poison,
     /// Everything that was ever said is said again.
@@ -80,7 +102,9 @@ pub struct Faults {
 impl Faults {
     /// Rates drawn from the seed. In some worlds everything goes wrong now and then; in others few things do, and
     /// those all the time, for too much trouble keeps an order from getting where trouble is interesting.
-    pub fn draw(engine: &Engine) -> Self {
+    ///
+    /// If `focused`, many invocations outlive their end, to be overtaken where the world is slow.
+    pub fn draw(engine: &Engine, focused: bool) -> Self {
         let few = engine.chance(0.5);
         let rates = ALL
             .iter()
@@ -91,6 +115,10 @@ impl Faults {
                     *engine.pick(&[0.0, 0.0, 0.005, 0.02, 0.12])
                 };
                 match fault {
+                    Fault::Zombie if focused => 0.3,
+                    // These are up to the whole world, once.
+                    Fault::Deployment | Fault::BusOutage => 0.25,
+                    Fault::HotSku => 0.1,
                     // Each of these ends an order's hopes, and others are to be seen to come through.
                     Fault::SagaAborted | Fault::LostToken | Fault::LateDelivery | Fault::Poison => rate / 8.0,
                     _ => rate,

@@ -56,6 +56,9 @@ pub struct Carrier {
     printed: u32,
 }
 
+/// Partners forget a key after a day, as the usual processor does.
+const KEY_LIFETIME: i64 = 24 * 3_600_000;
+
 /// How a request to a partner goes.
 enum Weather {
     Fair,
@@ -91,6 +94,16 @@ impl World {
         Ok(Weather::Fair)
     }
 
+    /// Lets both partners forget `key` in a day.
+    fn forget_later(self: &Rc<Self>, key: &str) {
+        let (world, key) = (Rc::clone(self), key.to_owned());
+        self.engine.after(KEY_LIFETIME, move || {
+            world.processor.borrow_mut().keys.remove(&key);
+            world.carrier.borrow_mut().keys.remove(&key);
+            world.faults.count(Fault::OutsideForgetsKey);
+        });
+    }
+
     pub async fn charge(
         self: &Rc<Self>,
         request: &processor::ChargeRequest,
@@ -114,6 +127,9 @@ impl World {
             return Err(OutsideError::Unknown("no answer".into()));
         }
         if let Weather::Later(delay) = weather {
+            if declined {
+                self.faults.count(Fault::DelayedDecline);
+            }
             self.processor.borrow_mut().payments.entry(order_id).or_default().processing = true;
             let world = Rc::clone(self);
             self.engine.after(delay, move || {
@@ -129,7 +145,7 @@ impl World {
         }
     }
 
-    fn take(&self, key: &str, order_id: OrderId, amount: i64, declined: bool) -> Charge {
+    fn take(self: &Rc<Self>, key: &str, order_id: OrderId, amount: i64, declined: bool) -> Charge {
         let mut books = self.processor.borrow_mut();
         let payment = books.payments.entry(order_id).or_default();
         if payment.closed && !self.planted(Mutant::ProcessorForgetsReversal) {
@@ -151,6 +167,7 @@ impl World {
         self.engine.note(|| format!("processor charges {order_id}: {charge:?}"));
         self.check(charges <= 1, "I3", || format!("order {order_id} was charged {charges} times"));
         books.keys.insert(key.to_owned(), charge.clone());
+        self.forget_later(key);
         charge
     }
 
@@ -164,6 +181,9 @@ impl World {
             Weather::Later(_) => return Ok(Reply::Underway),
             Weather::Underway(_) => return Err(OutsideError::Unknown("no answer".into())),
             Weather::Fair | Weather::Unheard => {}
+        }
+        if self.strikes(Fault::RefundFails) {
+            return Err(OutsideError::Unknown("the refund failed".into()));
         }
         let mut books = self.processor.borrow_mut();
         let payment = books.payments.entry(order_id).or_default();
@@ -241,7 +261,7 @@ impl World {
         }
     }
 
-    fn print(&self, key: &str, shipment_id: ShipmentId, undeliverable: bool) -> Purchase {
+    fn print(self: &Rc<Self>, key: &str, shipment_id: ShipmentId, undeliverable: bool) -> Purchase {
         let mut books = self.carrier.borrow_mut();
         if books.labels.entry(shipment_id).or_default().closed {
             return closed();
@@ -263,6 +283,7 @@ impl World {
         };
         self.engine.note(|| format!("carrier labels {shipment_id}: {purchase:?}"));
         books.keys.insert(key.to_owned(), purchase.clone());
+        self.forget_later(key);
         purchase
     }
 

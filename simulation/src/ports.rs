@@ -24,6 +24,8 @@ pub struct Port {
     skew: i64,
     /// Nobody waits for it, and it takes its time.
     zombie: bool,
+    /// It runs the version that was rolled out last.
+    newer: bool,
     pub invocation: Invocation,
     durations: Durations,
 }
@@ -40,11 +42,11 @@ impl Port {
         let deadline = Timestamp::from_millis(world.engine.now() + TIMEOUT);
         let invocation = Invocation { request_id: world.engine.uuid().to_string(), deadline };
         let durations = durations(now, deadline);
-        Self { world: Rc::clone(world), skew, zombie, invocation, durations }
+        Self { world: Rc::clone(world), skew, zombie, newer: world.is_newer(), invocation, durations }
     }
 
     pub fn hold_seconds(&self) -> u32 {
-        self.world.hold_seconds
+        self.world.hold_seconds[usize::from(self.newer)]
     }
 
     /// One call of a port.
@@ -69,11 +71,16 @@ impl Port {
     async fn before(&self, what: &'static str) {
         let engine = &self.world.engine;
         let slow = self.world.strikes(Fault::SlowCall);
-        let asleep = self.zombie && engine.chance(0.4);
-        let sluggish = engine.chance(self.world.sluggish);
+        let (asleep, sluggish) = match self.world.focus {
+            Some(focus) => {
+                let slow = focus.is_on(what) && engine.chance(0.7);
+                (self.zombie && slow, slow)
+            }
+            None => (self.zombie && engine.chance(0.4), engine.chance(self.world.sluggish)),
+        };
         engine
             .sleep(match (asleep, slow, sluggish) {
-                (true, ..) => engine.between(500, 400_000),
+                (true, ..) => engine.between(500, *engine.pick(&[5_000, 40_000, 400_000])),
                 (_, true, _) => engine.between(500, 90_000),
                 (.., true) => engine.between(12, 6_000),
                 _ => engine.between(1, 12),

@@ -1,6 +1,9 @@
 //! One run: first everything goes wrong, then nothing does any more, then everything is said again.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use crate::{
     buses::{Rule, rules},
@@ -9,7 +12,7 @@ use crate::{
     invariants::at_rest,
     mutants::Mutant,
     workload,
-    world::{Violation, World},
+    world::{Focus, Violation, World},
 };
 
 const HOUR: i64 = 3_600_000;
@@ -46,15 +49,23 @@ impl Default for Simulation {
 impl Simulation {
     pub fn run(&self, seed: u64, mutant: Option<Mutant>) -> Outcome {
         let engine = Engine::new(seed);
-        let faults = Faults::draw(&engine);
+        let focus = engine.chance(0.5).then(|| {
+            let of = *engine.pick(&[2, 4, 8]);
+            Focus { of, class: engine.below(of) }
+        });
+        let faults = Faults::draw(&engine, focus.is_some());
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
         let haste = *engine.pick(&[1, 1, 1, 40]);
-        let hold_seconds = *engine.pick(&[1_800, 14_400]);
+        let hold_seconds = [*engine.pick(&[30, 1_800, 14_400]), *engine.pick(&[30, 1_800, 14_400])];
         let world = Rc::new(World {
             engine,
             faults,
             mutant,
             hold_seconds,
+            deployed_at: Cell::default(),
+            outage: RefCell::default(),
+            attempts: RefCell::default(),
+            focus,
             haste,
             sluggish,
             orders: RefCell::default(),

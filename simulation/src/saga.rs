@@ -19,7 +19,7 @@ use crate::{
     faults::Fault,
     functions::{Failed, invoke},
     mutants::Mutant,
-    world::World,
+    world::{World, of_next_version},
 };
 
 pub type Executions = BTreeMap<String, Execution>;
@@ -321,7 +321,8 @@ impl Saga {
         body["taskToken"] = token.clone().into();
         body["orderId"] = json!(self.order.order_id);
         body["metadata"] = json!(self.order.metadata);
-        world.send(queue, body.to_string(), &[]);
+        let body = if world.is_newer() { of_next_version(&body.to_string()) } else { body.to_string() };
+        world.send(queue, body, &[]);
         let patience =
             if world.planted(Mutant::NoTokenTimeout) { i64::MAX / 4 } else { patience / world.haste };
         let answer = slot.wait(&world.engine, patience).await;

@@ -134,6 +134,7 @@ impl World {
             stream.attempts = if done == 0 { stream.attempts + 1 } else { 0 };
             if stream.attempts > ATTEMPTS {
                 stream.attempts = 0;
+                self.faults.count(Fault::StreamDiscards);
                 let poison = stream.records.pop_front();
                 stream.parked.extend(poison);
             }

@@ -58,14 +58,18 @@ pub fn stock(world: &World) -> Vec<Sku> {
 pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
     let engine = &world.engine;
     let mut submissions: Vec<Submission> = Vec::new();
-    for _ in 0..engine.between(3, 14) {
+    // Where much fails late, much is undone.
+    let luck = Luck { declined: *engine.pick(&[0.15, 0.15, 0.5]), undeliverable: *engine.pick(&[0.1, 0.1, 0.6]) };
+    let burst = world.strikes(Fault::HotSku);
+    let skus = if burst { &skus[..1] } else { skus };
+    for _ in 0..if burst { engine.between(20, 40) } else { engine.between(3, 14) } {
         let order_id = OrderId::from_uuid(engine.uuid());
         let customer = *engine.pick(&["ada", "grace"]);
-        let first = Submission { order_id, customer, body: body(world, skus) };
+        let first = Submission { order_id, customer, body: body(world, skus, &luck) };
         let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
         submissions.extend((0..copies).map(|_| first.clone()));
         if engine.chance(0.2) {
-            submissions.push(Submission { body: body(world, skus), ..first.clone() });
+            submissions.push(Submission { body: body(world, skus, &luck), ..first.clone() });
         }
         if engine.chance(0.1) {
             submissions.push(Submission { customer: "mallory", ..first });
@@ -74,7 +78,12 @@ pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
     submissions
 }
 
-fn body(world: &World, skus: &[Sku]) -> String {
+struct Luck {
+    declined: f64,
+    undeliverable: f64,
+}
+
+fn body(world: &World, skus: &[Sku], luck: &Luck) -> String {
     let engine = &world.engine;
     let orders = world.orders.borrow();
     let mut total = 0;
@@ -91,8 +100,8 @@ fn body(world: &World, skus: &[Sku]) -> String {
     }
     json!({
         "channel": "web", "lines": lines, "expectedTotal": {"amount": total, "currency": "USD"},
-        "paymentMethod": if engine.chance(0.15) { DECLINED } else { "pm_1" },
-        "shippingAddressId": if engine.chance(0.1) { UNDELIVERABLE } else { "addr_1" },
+        "paymentMethod": if engine.chance(luck.declined) { DECLINED } else { "pm_1" },
+        "shippingAddressId": if engine.chance(luck.undeliverable) { UNDELIVERABLE } else { "addr_1" },
     })
     .to_string()
 }
@@ -108,6 +117,17 @@ pub fn open(world: &Rc<World>, submissions: &[Submission]) {
             let attributes = [("orderId", id.as_str()), ("principal", submission.customer)];
             world.send("order-ingest", submission.body.clone(), &attributes);
         });
+    }
+    let engine = &world.engine;
+    if world.strikes(Fault::Deployment) {
+        let (at, world) = (engine.between(0, 3_600_000), Rc::clone(world));
+        engine.after(at, move || world.deploy());
+    }
+    if world.strikes(Fault::BusOutage) {
+        let (at, lasts) = (engine.between(0, OPENING), engine.between(60_000, 3_600_000));
+        let source = *engine.pick(&["lakeside.orders", "lakeside.inventory", "lakeside.fulfilment"]);
+        let world = Rc::clone(world);
+        engine.after(at, move || world.cut_off(source, world.engine.now() + lasts));
     }
     for _ in 0..2 {
         let at = world.engine.between(60_000, 7_200_000);

@@ -95,7 +95,8 @@ pub async fn handle(
             }
         };
         let new = record(order_id, shipments, reservation, &lines, cause, now)?;
-        if store.allocate(&new, now).await? == Committed::Yes {
+        // The hold may end between the reading and this.
+        if store.allocate(&new, clock.now()).await? == Committed::Yes {
             tracing::info!(correlation_id = %order_id, shipments = new.allocation.shipments.len(), "allocated");
             return Ok(allocated(&new.allocation.shipments));
         }

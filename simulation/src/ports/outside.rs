@@ -1,6 +1,6 @@
 //! The processor and the carrier.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use lakeside_domain::{
     ids::{OrderId, ShipmentId},
@@ -14,6 +14,34 @@ use lakeside_fulfilment::{
 };
 
 use super::Port;
+use crate::world::{Attempt, World};
+
+/// An attempt that is under way for as long as this is there.
+struct Alone {
+    world: Rc<World>,
+    attempt: Attempt,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.world.attempts.borrow_mut().retain(|attempt| *attempt != self.attempt);
+    }
+}
+
+impl Port {
+    /// Checks that no other attempt is at the same effect whose time is not over.
+    fn alone(&self, at: String) -> Alone {
+        let world = Rc::clone(&self.world);
+        let deadline = self.invocation.deadline.as_millis();
+        let attempt = Attempt { at, invocation: self.invocation.request_id.clone(), deadline };
+        let now = world.engine.now();
+        let beside = |other: &Attempt| other.at == attempt.at && other.deadline > now;
+        let crowded = world.attempts.borrow().iter().any(beside);
+        world.check(!crowded || deadline <= now, "one attempt at a time", || format!("two attempts at the {}", attempt.at));
+        world.attempts.borrow_mut().push(attempt.clone());
+        Alone { world, attempt }
+    }
+}
 
 impl Processor for Port {
     async fn charge(
@@ -21,6 +49,7 @@ impl Processor for Port {
         request: &processor::ChargeRequest,
         patience: Duration,
     ) -> Result<Reply<Charge>, OutsideError> {
+        let _alone = self.alone(format!("charge of {}", request.order_id));
         self.before("charge").await;
         let reply = self.world.charge(request, patience).await;
         self.after("charge").await;
@@ -28,6 +57,7 @@ impl Processor for Port {
     }
 
     async fn reverse(&self, order_id: OrderId, patience: Duration) -> Result<Reply<Reversal>, OutsideError> {
+        let _alone = self.alone(format!("reversal of {order_id}"));
         self.before("reverse").await;
         let reply = self.world.reverse(order_id, patience).await;
         self.after("reverse").await;
@@ -50,6 +80,7 @@ impl Carrier for Port {
         request: &carrier::LabelRequest,
         patience: Duration,
     ) -> Result<Reply<Purchase>, OutsideError> {
+        let _alone = self.alone(format!("purchase of {}", request.shipment.shipment_id));
         self.before("buy label").await;
         let reply = self.world.buy(request, patience).await;
         self.after("buy label").await;
@@ -57,6 +88,7 @@ impl Carrier for Port {
     }
 
     async fn void(&self, shipment_id: ShipmentId, patience: Duration) -> Result<(), OutsideError> {
+        let _alone = self.alone(format!("voiding of {shipment_id}"));
         self.before("void label").await;
         let reply = self.world.void(shipment_id, patience).await;
         self.after("void label").await;

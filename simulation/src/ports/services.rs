@@ -10,7 +10,7 @@ use lakeside_kit::{
 use serde::Serialize;
 
 use super::Port;
-use crate::{buses::BusEvent, faults::Fault, mutants::Mutant};
+use crate::{buses::BusEvent, faults::Fault, mutants::Mutant, world::of_next_version};
 
 impl TaskTokens for Port {
     async fn succeed<R: Serialize>(&self, token: &str, result: &R) -> Result<Answered, AnswerError> {
@@ -25,6 +25,9 @@ impl TaskTokens for Port {
         let answer = serde_json::to_value(result).unwrap();
         let slot = world.tokens.borrow().get(token).cloned();
         let awaited = slot.as_ref().is_some_and(|slot| slot.fill(&world.engine, answer.clone()));
+        if !awaited {
+            world.faults.count(Fault::LateToken);
+        }
         if world.strikes(Fault::DoubleToken)
             && let Some(slot) = slot
         {
@@ -47,7 +50,7 @@ impl Bus for Port {
         }
         let mut refused = Vec::new();
         for (position, entry) in entries.iter().enumerate() {
-            if world.strikes(Fault::PartialPut) {
+            if world.is_out(&entry.source) || world.strikes(Fault::PartialPut) {
                 refused.push(position);
                 continue;
             }
@@ -55,6 +58,9 @@ impl Bus for Port {
             if world.planted(Mutant::EventIdPerPublication) {
                 let (known, fresh) = (entry.event_id.to_string(), world.engine.uuid().to_string());
                 event.detail = event.detail.replace(&known, &fresh);
+            }
+            if self.newer {
+                event.detail = of_next_version(&event.detail);
             }
             world.publish(event);
         }
