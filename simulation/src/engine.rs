@@ -85,6 +85,12 @@ impl Engine {
         self.steps.get()
     }
 
+    /// From here on chance goes another way.
+    pub fn vary(&self, variation: u64) {
+        let mut rng = self.rng.borrow_mut();
+        *rng = fastrand::Rng::with_seed(rng.get_seed() ^ variation);
+    }
+
     /// A number below `bound`.
     pub fn below(&self, bound: u64) -> u64 {
         self.rng.borrow_mut().u64(0..bound.max(1))

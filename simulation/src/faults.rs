@@ -95,6 +95,7 @@ faults! {
 
 pub struct Faults {
     rates: Vec<f64>,
+    without: Vec<Fault>,
     counts: RefCell<Vec<u64>>,
     on: Cell<bool>,
 }
@@ -104,7 +105,8 @@ impl Faults {
     /// those all the time, for too much trouble keeps an order from getting where trouble is interesting.
     ///
     /// If `focused`, many invocations outlive their end, to be overtaken where the world is slow.
-    pub fn draw(engine: &Engine, focused: bool) -> Self {
+    /// Those of `without` never strike, though chance is asked about them too.
+    pub fn draw(engine: &Engine, focused: bool, without: &[Fault]) -> Self {
         let few = engine.chance(0.5);
         let rates = ALL
             .iter()
@@ -125,12 +127,18 @@ impl Faults {
                 }
             })
             .collect();
-        Self { rates, counts: RefCell::new(vec![0; ALL.len()]), on: Cell::new(true) }
+        Self {
+            rates,
+            without: without.to_vec(),
+            counts: RefCell::new(vec![0; ALL.len()]),
+            on: Cell::new(true),
+        }
     }
 
     /// Whether `fault` happens now. It is counted if it does.
     pub fn strike(&self, engine: &Engine, fault: Fault) -> bool {
-        let strikes = self.on.get() && engine.chance(self.rates[fault as usize]);
+        let strikes =
+            self.on.get() && engine.chance(self.rates[fault as usize]) && !self.without.contains(&fault);
         if strikes {
             self.count(fault);
         }

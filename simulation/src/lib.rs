@@ -24,6 +24,7 @@ mod ports;
 mod queues;
 pub mod run;
 mod saga;
+pub mod shrink;
 pub mod soak;
 mod streams;
 mod tables;

@@ -4,8 +4,10 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
 use lakeside_simulation::{
-    faults, mutants,
+    faults,
+    mutants::{self, Mutant},
     run::{Outcome, Simulation},
+    shrink::shrink,
     soak::{Soaked, soak},
 };
 
@@ -68,6 +70,9 @@ fn main() -> ExitCode {
             report(&outcome, if arguments.trace { usize::MAX } else { 400 });
         }
         if outcome.violation.is_some() {
+            if !arguments.trace {
+                report_smallest(&simulation, outcome, mutant);
+            }
             return ExitCode::FAILURE;
         }
     }
@@ -75,7 +80,10 @@ fn main() -> ExitCode {
     for (fault, count) in faults::ALL.iter().zip(&counts) {
         println!("{:<28} {count:>9}", format!("{fault:?}"));
     }
-    println!("{count} seeds in {seconds:.1} s, {steps} steps, {} simulated hours", simulated / 3_600_000);
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let (rate, pace) = (count as f64 / seconds, simulated as f64 / 1000.0 / seconds);
+    println!("{count} seeds in {seconds:.1} s: {rate:.0} seeds a second, {steps} steps");
+    println!("{} simulated hours: {pace:.0} times as fast as they pass", simulated / 3_600_000);
     ExitCode::SUCCESS
 }
 
@@ -105,6 +113,18 @@ fn report(outcome: &Outcome, lines: usize) {
         println!("seed {} breaks {}: {}", outcome.seed, violation.invariant, violation.text);
         println!("run it again with: lakeside-simulation --seed {}", outcome.seed);
     }
+}
+
+/// Tells how little it takes to break the promise.
+fn report_smallest(simulation: &Simulation, outcome: Outcome, mutant: Option<Mutant>) {
+    println!("looking for the smallest day on which that happens ...");
+    let shrunk = shrink(simulation, outcome, mutant);
+    report(&shrunk.outcome, 400);
+    let orders = shrunk.outcome.orders.saturating_sub(shrunk.without.orders.len());
+    let counts = faults::ALL.iter().zip(&shrunk.outcome.faults);
+    let needed: Vec<String> =
+        counts.filter(|(_, count)| **count > 0).map(|(fault, count)| format!("{count} {fault:?}")).collect();
+    println!("{orders} of {} orders are enough, with {}", shrunk.outcome.orders, needed.join(", "));
 }
 
 fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {

@@ -61,7 +61,11 @@ impl World {
 
     fn enqueue(self: &Rc<Self>, queue: &str, message: Message) {
         let late = self.strikes(Fault::LateDelivery);
-        let delay = if late { self.engine.between(10_000, *self.engine.pick(&[60_000, 600_000, 4_000_000])) } else { self.engine.between(1, 60) };
+        let delay = if late {
+            self.engine.between(10_000, *self.engine.pick(&[60_000, 600_000, 4_000_000]))
+        } else {
+            self.engine.between(1, 60)
+        };
         let visible_at = self.engine.now() + delay;
         self.queues
             .borrow_mut()

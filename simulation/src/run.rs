@@ -8,10 +8,10 @@ use std::{
 use crate::{
     buses::{Rule, rules},
     engine::{EPOCH, Engine},
-    faults::Faults,
+    faults::{Fault, Faults},
     invariants::at_rest,
     mutants::Mutant,
-    workload,
+    workload::{self, Submission},
     world::{Focus, Violation, World},
 };
 
@@ -33,6 +33,8 @@ pub struct Outcome {
     pub duration: i64,
     pub faults: Vec<u64>,
     pub trace: Vec<String>,
+    /// How many orders the day has.
+    pub orders: usize,
 }
 
 /// What does not change from run to run.
@@ -46,14 +48,29 @@ impl Default for Simulation {
     }
 }
 
+/// What is left out of a run: it shows what a broken promise needs.
+#[derive(Debug, Clone, Default)]
+pub struct Without {
+    /// Faults that never strike.
+    pub faults: Vec<Fault>,
+    /// Orders that nobody places, by their place in the day.
+    pub orders: Vec<usize>,
+    /// Another course of the same day, unless it is zero.
+    pub variation: u64,
+}
+
 impl Simulation {
     pub fn run(&self, seed: u64, mutant: Option<Mutant>) -> Outcome {
+        self.run_without(seed, mutant, &Without::default())
+    }
+
+    pub fn run_without(&self, seed: u64, mutant: Option<Mutant>, without: &Without) -> Outcome {
         let engine = Engine::new(seed);
         let focus = engine.chance(0.5).then(|| {
             let of = *engine.pick(&[2, 4, 8]);
             Focus { of, class: engine.below(of) }
         });
-        let faults = Faults::draw(&engine, focus.is_some());
+        let faults = Faults::draw(&engine, focus.is_some(), &without.faults);
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
         let haste = *engine.pick(&[1, 1, 1, 40]);
         let hold_seconds = [*engine.pick(&[30, 1_800, 14_400]), *engine.pick(&[30, 1_800, 14_400])];
@@ -83,7 +100,7 @@ impl Simulation {
             carrier: RefCell::default(),
             violation: RefCell::default(),
         });
-        drive(&world);
+        let orders = drive(&world, without);
         let outcome = Outcome {
             seed,
             violation: world.violation.borrow().clone(),
@@ -92,6 +109,7 @@ impl Simulation {
             duration: world.engine.now() - EPOCH,
             faults: world.faults.counts(),
             trace: world.engine.trace(),
+            orders,
         };
         // What is scheduled holds the world, which holds what is scheduled.
         world.engine.clear();
@@ -99,17 +117,28 @@ impl Simulation {
     }
 }
 
-fn drive(world: &Rc<World>) {
+/// Lives through the day; answers how many orders it has.
+fn drive(world: &Rc<World>, without: &Without) -> usize {
     let skus = workload::stock(world);
-    let submissions = workload::submissions(world, &skus);
+    let mut submissions = workload::submissions(world, &skus);
+    let orders = submissions.last().map_or(0, |last| last.order + 1);
+    submissions.retain(|submission| !without.orders.contains(&submission.order));
+    if without.variation > 0 {
+        world.engine.vary(without.variation);
+    }
     workload::open(world, &submissions);
     world.engine.run(EPOCH + SAFETY, || world.is_broken());
     world.faults.stop();
     settle(world);
-    if world.is_broken() {
-        return;
+    if !world.is_broken() {
+        replay_is_silent(world, &submissions);
     }
-    let before = at_rest(world, &submissions);
+    orders
+}
+
+/// At rest everything agrees, and stays so when everything is said again a month later.
+fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
+    let before = at_rest(world, submissions);
     if world.is_broken() {
         return;
     }
@@ -117,7 +146,7 @@ fn drive(world: &Rc<World>) {
     world.engine.run(world.engine.now() + 31 * 24 * HOUR, || world.is_broken());
     world.replay();
     settle(world);
-    let after = at_rest(world, &submissions);
+    let after = at_rest(world, submissions);
     if let Some((was, is)) = before.lines().zip(after.lines()).find(|(was, is)| was != is) {
         world.violate("I7", || format!("a replay changed\n  {was}\nto\n  {is}"));
     }

@@ -22,6 +22,8 @@ const OPENING: i64 = 600_000;
 /// One submission of an order at the door.
 #[derive(Debug, Clone)]
 pub struct Submission {
+    /// The place of its order in the day.
+    pub order: usize,
     pub order_id: OrderId,
     pub customer: &'static str,
     pub body: String,
@@ -59,13 +61,15 @@ pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
     let engine = &world.engine;
     let mut submissions: Vec<Submission> = Vec::new();
     // Where much fails late, much is undone.
-    let luck = Luck { declined: *engine.pick(&[0.15, 0.15, 0.5]), undeliverable: *engine.pick(&[0.1, 0.1, 0.6]) };
+    let luck =
+        Luck { declined: *engine.pick(&[0.15, 0.15, 0.5]), undeliverable: *engine.pick(&[0.1, 0.1, 0.6]) };
     let burst = world.strikes(Fault::HotSku);
     let skus = if burst { &skus[..1] } else { skus };
-    for _ in 0..if burst { engine.between(20, 40) } else { engine.between(3, 14) } {
+    let orders = if burst { engine.below(20) + 20 } else { engine.below(12) + 3 };
+    for order in 0..usize::try_from(orders).unwrap() {
         let order_id = OrderId::from_uuid(engine.uuid());
         let customer = *engine.pick(&["ada", "grace"]);
-        let first = Submission { order_id, customer, body: body(world, skus, &luck) };
+        let first = Submission { order, order_id, customer, body: body(world, skus, &luck) };
         let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
         submissions.extend((0..copies).map(|_| first.clone()));
         if engine.chance(0.2) {

@@ -102,9 +102,7 @@ impl World {
     /// Whether what begins now runs the new version.
     pub fn is_newer(&self) -> bool {
         const SHIFT: i64 = 600_000;
-        self.deployed_at
-            .get()
-            .is_some_and(|at| self.engine.now() - at > SHIFT || self.engine.chance(0.5))
+        self.deployed_at.get().is_some_and(|at| self.engine.now() - at > SHIFT || self.engine.chance(0.5))
     }
 
     /// The bus of `source` takes nothing until `until`.

@@ -37,7 +37,9 @@ impl Port {
         let now = world.engine.now();
         let beside = |other: &Attempt| other.at == attempt.at && other.deadline > now;
         let crowded = world.attempts.borrow().iter().any(beside);
-        world.check(!crowded || deadline <= now, "one attempt at a time", || format!("two attempts at the {}", attempt.at));
+        world.check(!crowded || deadline <= now, "one attempt at a time", || {
+            format!("two attempts at the {}", attempt.at)
+        });
         world.attempts.borrow_mut().push(attempt.clone());
         Alone { world, attempt }
     }
