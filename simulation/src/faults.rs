@@ -63,7 +63,7 @@ faults! {
     OutsideArrivesLater,
     /// The processor or the carrier turns away.
     OutsideThrottled,
-    /// The processor or the carrier forgets an idempotency key, after a day.
+    /// The processor or the carrier forgets an idempotency key.
     OutsideForgetsKey,
     /// The processor takes a charge, and declines it minutes later.
     DelayedDecline,

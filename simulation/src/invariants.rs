@@ -1,6 +1,6 @@
 //! What must hold at rest: after everything has been told, tried again and repaired.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use lakeside_domain::{
     ids::OrderId,
@@ -11,12 +11,13 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::payment_record::status_name;
 
-use crate::{workload::Submission, world::World};
+use crate::{partners::DECLINED, workload::Submission, world::World};
 
 /// Checks every promise, and answers a picture of the state to compare with a later one.
 pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     stock_balances(world);
     every_submission_has_ended(world, submissions);
+    conflicts_are_visible(world, submissions);
     let orders: Vec<_> = world.orders.borrow().records.values().cloned().collect();
     records_agree_with_partners(world);
     for record in &orders {
@@ -25,6 +26,7 @@ pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
                 OrderState::Fulfilled => fulfilled(world, order),
                 _ => undone(world, order),
             }
+            refusals_are_true(world, order, &record.state);
             seen_as(world, record.order_id, &record.state);
         }
     }
@@ -82,6 +84,29 @@ fn records_agree_with_partners(world: &World) {
     }
 }
 
+/// Who submits something else under an id that is taken is not overheard.
+fn conflicts_are_visible(world: &World, submissions: &[Submission]) {
+    let orders = world.orders.borrow();
+    for order_id in orders.records.keys() {
+        let of_order = submissions.iter().filter(|s| s.order_id == *order_id);
+        let sent: BTreeSet<_> = of_order.map(|s| (s.customer, &s.body)).collect();
+        let conflicts = orders.conflicts.iter().filter(|c| c.order_id == *order_id);
+        let known: BTreeSet<_> = conflicts.map(|c| (&c.customer_id, &c.fingerprint)).collect();
+        world.check(known.len() + 1 == sent.len(), "I2", || {
+            format!("{} submissions of order {order_id}, {} known as conflicts", sent.len(), known.len())
+        });
+    }
+}
+
+/// Nobody is told that a card was declined that was not.
+fn refusals_are_true(world: &World, order: &Order, state: &OrderState) {
+    let OrderState::Cancelled { reason } = state else { return };
+    let declined = order.payment_method.as_str() == DECLINED;
+    world.check(reason.as_str() != "PAYMENT_DECLINED" || declined, "no false refusal", || {
+        format!("order {} was cancelled because of its card", order.order_id)
+    });
+}
+
 fn every_submission_has_ended(world: &World, submissions: &[Submission]) {
     let orders = world.orders.borrow();
     for submission in submissions {
@@ -91,7 +116,7 @@ fn every_submission_has_ended(world: &World, submissions: &[Submission]) {
             format!("order {} is {:?}", submission.order_id, record.map(|record| &record.state))
         });
     }
-    let distinct: std::collections::BTreeSet<_> = submissions.iter().map(|s| s.order_id).collect();
+    let distinct: BTreeSet<_> = submissions.iter().map(|s| s.order_id).collect();
     world.check(orders.records.len() == distinct.len(), "I2", || {
         format!("{} orders for {} ids", orders.records.len(), distinct.len())
     });

@@ -52,6 +52,15 @@ mutants! {
     NoRelease: "stock that may be held is released when the saga fails",
     NoVoid: "labels that may be bought are voided when the saga fails",
     NoReleaseOfAllocation: "an allocation that may stand is released when the saga fails",
+    UnknownIsDeclined: "a charge whose outcome is unknown is not taken for declined",
+    ThrottledIsDeclined: "a charge that was turned away is not taken for declined",
+    NoLookUp: "an attempt made before is looked up before another one",
+    LeaseWithoutMargin: "a lease outlasts its holder by what clocks may differ",
+    FinalStateForgotten: "what is final stays as it is",
+    ConflictHidden: "another submission under the same id is recorded as a conflict",
+    CompletionForgotten: "an execution that may have told the order's completion is not recovered",
+    StreamFromLatest: "a stream is read from its beginning",
+    DualWrite: "events are written together with what they tell of",
     UnknownIsRefused: "a step whose outcome is unknown counts as done",
 }
 

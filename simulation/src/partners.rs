@@ -56,9 +56,6 @@ pub struct Carrier {
     printed: u32,
 }
 
-/// Partners forget a key after a day, as the usual processor does.
-const KEY_LIFETIME: i64 = 24 * 3_600_000;
-
 /// How a request to a partner goes.
 enum Weather {
     Fair,
@@ -89,15 +86,15 @@ impl World {
             return Ok(Weather::Later(self.engine.between(100, 600_000)));
         }
         if self.strikes(Fault::OutsideArrivesLater) {
-            return Ok(Weather::Underway(self.engine.between(100, 600_000)));
+            return Ok(Weather::Underway(self.engine.between(100, 200_000)));
         }
         Ok(Weather::Fair)
     }
 
-    /// Lets both partners forget `key` in a day.
+    /// Lets both partners forget `key` in time.
     fn forget_later(self: &Rc<Self>, key: &str) {
         let (world, key) = (Rc::clone(self), key.to_owned());
-        self.engine.after(KEY_LIFETIME, move || {
+        self.engine.after(self.key_lifetime, move || {
             world.processor.borrow_mut().keys.remove(&key);
             world.carrier.borrow_mut().keys.remove(&key);
             world.faults.count(Fault::OutsideForgetsKey);

@@ -16,7 +16,7 @@ use lakeside_kit::{
     runtime::Invocation,
 };
 
-use crate::{faults::Fault, functions::TIMEOUT, world::World};
+use crate::{faults::Fault, functions::TIMEOUT, mutants::Mutant, world::World};
 
 /// All ports, as one invocation has them.
 pub struct Port {
@@ -41,7 +41,10 @@ impl Port {
         // Lambda's own clock says when the invocation ends.
         let deadline = Timestamp::from_millis(world.engine.now() + TIMEOUT);
         let invocation = Invocation { request_id: world.engine.uuid().to_string(), deadline };
-        let durations = durations(now, deadline);
+        let mut durations = durations(now, deadline);
+        if world.planted(Mutant::LeaseWithoutMargin) {
+            durations.in_progress -= 2;
+        }
         Self { world: Rc::clone(world), skew, zombie, newer: world.is_newer(), invocation, durations }
     }
 

@@ -108,7 +108,13 @@ impl World {
                 }
                 queued.receives += 1;
                 let hidden = if self.strikes(Fault::RedeliveryWhileProcessing) {
-                    self.engine.between(1, 2000)
+                    // Soon, or just when the function's time is over.
+                    let over = self.engine.chance(0.3);
+                    if over {
+                        TIMEOUT + self.engine.between(-1_500, 3_000)
+                    } else {
+                        self.engine.between(1, 2_000)
+                    }
                 } else {
                     VISIBILITY
                 };

@@ -74,11 +74,13 @@ impl Simulation {
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
         let haste = *engine.pick(&[1, 1, 1, 40]);
         let hold_seconds = [*engine.pick(&[30, 1_800, 14_400]), *engine.pick(&[30, 1_800, 14_400])];
+        let key_lifetime = *engine.pick(&[24 * HOUR, HOUR / 4]);
         let world = Rc::new(World {
             engine,
             faults,
             mutant,
             hold_seconds,
+            key_lifetime,
             deployed_at: Cell::default(),
             outage: RefCell::default(),
             attempts: RefCell::default(),

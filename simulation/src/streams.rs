@@ -54,6 +54,9 @@ impl World {
     }
 
     fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
+        if self.planted(Mutant::DualWrite) && self.strikes(Fault::CrashAfterCall) {
+            return;
+        }
         // The mapping's filter.
         if new.is_empty() {
             return;
@@ -67,7 +70,13 @@ impl World {
         });
         let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
         let record = serde_json::from_value(record).expect("a stream record");
-        self.streams.borrow_mut().entry((squad, shard)).or_default().records.push_back(record);
+        let first = !self.streams.borrow().contains_key(&(squad, shard));
+        let mut streams = self.streams.borrow_mut();
+        let stream = streams.entry((squad, shard)).or_default();
+        if !(first && self.planted(Mutant::StreamFromLatest)) {
+            stream.records.push_back(record);
+        }
+        drop(streams);
         self.read_stream((squad, shard));
     }
 

@@ -55,6 +55,8 @@ pub struct World {
     pub mutant: Option<Mutant>,
     /// How long stock is held, before and after a deployment. In some worlds shorter than a saga may take.
     pub hold_seconds: [u32; 2],
+    /// How long partners know an idempotency key: a day, as usual, or little longer than a request may be underway.
+    pub key_lifetime: i64,
     /// When a new version was rolled out.
     pub deployed_at: Cell<Option<i64>>,
     /// Until when the buses of which source take nothing.

@@ -1,9 +1,11 @@
 //! The orders squad's tables.
 
+use std::rc::Rc;
+
 use lakeside_domain::{
     ids::{OrderId, Sku},
     money::{Currency, Money},
-    order::Catalogue,
+    order::{Catalogue, OrderState},
 };
 use lakeside_kit::{dynamo::StoreError, outbox::Entry};
 use lakeside_orders::{
@@ -13,6 +15,7 @@ use lakeside_orders::{
 };
 
 use super::Port;
+use crate::{mutants::Mutant, world::World};
 
 impl order_ingest::Orders for Port {
     async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
@@ -25,7 +28,11 @@ impl order_ingest::Orders for Port {
     }
 
     async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
-        self.call("create order", |world| Ok(world.create_order(record, outbox))).await
+        let created = self.call("create order", |world| Ok(world.create_order(record, outbox))).await?;
+        if matches!(created, Creation::Exists(_)) && self.world.planted(Mutant::ConflictHidden) {
+            return Ok(Creation::Exists(Box::new(record.clone())));
+        }
+        Ok(created)
     }
 
     async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
@@ -47,7 +54,14 @@ impl order_ingest::Orders for Port {
 
 impl advance_order::Orders for Port {
     async fn load(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
-        self.call("read order", |world| Ok(world.orders.borrow().records.get(&order_id).cloned())).await
+        let read = |world: &Rc<World>| Ok(world.orders.borrow().records.get(&order_id).cloned());
+        let mut record = self.call("read order", read).await?;
+        if let Some(record) = &mut record
+            && self.world.planted(Mutant::FinalStateForgotten)
+        {
+            record.state = OrderState::Created;
+        }
+        Ok(record)
     }
 
     async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {

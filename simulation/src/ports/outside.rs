@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use lakeside_domain::{
-    ids::{OrderId, ShipmentId},
+    ids::{OrderId, ReasonCode, ShipmentId},
     label::Purchase,
     payment::{Charge, Reversal},
 };
@@ -14,7 +14,10 @@ use lakeside_fulfilment::{
 };
 
 use super::Port;
-use crate::world::{Attempt, World};
+use crate::{
+    mutants::Mutant,
+    world::{Attempt, World},
+};
 
 /// An attempt that is under way for as long as this is there.
 struct Alone {
@@ -55,6 +58,14 @@ impl Processor for Port {
         self.before("charge").await;
         let reply = self.world.charge(request, patience).await;
         self.after("charge").await;
+        let declined = match &reply {
+            Err(OutsideError::Unknown(_)) => self.world.planted(Mutant::UnknownIsDeclined),
+            Err(OutsideError::Throttled { .. }) => self.world.planted(Mutant::ThrottledIsDeclined),
+            _ => false,
+        };
+        if declined {
+            return Ok(Reply::Final(Charge::Declined { reason: ReasonCode::constant("CARD_DECLINED") }));
+        }
         reply
     }
 
@@ -72,6 +83,9 @@ impl Processor for Port {
         patience: Duration,
     ) -> Result<processor::Standing, OutsideError> {
         self.before("look up payment").await;
+        if self.world.planted(Mutant::NoLookUp) {
+            return Ok(processor::Standing::Absent);
+        }
         self.world.payment_standing(order_id, patience).await
     }
 }

@@ -105,6 +105,7 @@ impl Executions for Port {
 
     async fn entered(&self, name: &str, state: &str) -> Result<bool, ExecutionsError> {
         self.before("read saga's history").await;
-        Ok(self.world.executions.borrow().get(name).is_some_and(|known| known.last_state == state))
+        let entered = self.world.executions.borrow().get(name).is_some_and(|known| known.last_state == state);
+        Ok(entered && !self.world.planted(Mutant::CompletionForgotten))
     }
 }
