@@ -166,6 +166,11 @@ impl Reservation {
         (self.status == ReservationStatus::Held && late).then_some(full)
     }
 
+    /// Whether the hold ended by `ended_by`, long enough ago for whatever was to sell the units to be over too.
+    pub fn is_forsaken(&self, ended_by: Timestamp) -> bool {
+        self.status == ReservationStatus::Held && self.expires_at <= ended_by
+    }
+
     /// Whether a payment may still turn this hold into a sale at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == ReservationStatus::Held && self.expires_at > now
@@ -322,6 +327,24 @@ mod tests {
             [Shortage { sku: sku("STOVE"), requested: Quantity::new(1).unwrap() }]
         );
         assert!(!plan.guards.contains_key(&(sku("TENT"), PoolId(0))), "nothing is taken of the other line");
+    }
+
+    #[test]
+    fn only_a_hold_that_has_ended_is_forsaken() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let ended = |status| Reservation {
+            order_id: OrderId::from_uuid(Uuid::nil()),
+            status,
+            takes: Vec::new(),
+            expires_at: at(100),
+        };
+        assert!(!ended(ReservationStatus::Held).is_forsaken(Timestamp::from_millis(99_999)));
+        assert!(ended(ReservationStatus::Held).is_forsaken(at(100)));
+        for final_status in
+            [ReservationStatus::Committed, ReservationStatus::Released, ReservationStatus::Refused]
+        {
+            assert!(!ended(final_status).is_forsaken(at(1_000)));
+        }
     }
 
     #[test]

@@ -23,6 +23,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// This time minus `seconds`, saturating at the beginning of time.
+    #[must_use]
+    pub const fn minus_seconds(self, seconds: u32) -> Self {
+        Self(self.0.saturating_sub((seconds as i64).saturating_mul(1000)))
+    }
+
     /// This time plus `seconds`, saturating at the end of time.
     #[must_use]
     pub const fn plus_seconds(self, seconds: u32) -> Self {

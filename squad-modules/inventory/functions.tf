@@ -33,6 +33,26 @@ locals {
       }
       statements = {}
     }
+    sweep_reservations = {
+      timeout_seconds = 50
+      environment = {
+        INVENTORY_TABLE     = module.table.name
+        SWEEP_GRACE_SECONDS = tostring(var.sweep_grace_seconds)
+      }
+      tables = {
+        FindEndedHolds = {
+          arn          = "${module.table.arn}/index/held-by-end"
+          actions      = ["Query"]
+          leading_keys = ["HELD#*"]
+        }
+        Sweep = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations)
+        }
+      }
+      statements = {}
+    }
     allocate = {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }

@@ -131,3 +131,15 @@ variable "reservation_hold_seconds" {
     error_message = "Stock is held from a minute to a week."
   }
 }
+
+variable "sweep_grace_seconds" {
+  description = "How long after its end a hold is left alone before its units go back on sale."
+  type        = number
+  default     = 3600
+  nullable    = false
+
+  validation {
+    condition     = var.sweep_grace_seconds >= 0 && var.sweep_grace_seconds <= 604800
+    error_message = "The grace after a hold is from nothing to a week."
+  }
+}

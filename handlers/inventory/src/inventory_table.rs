@@ -26,9 +26,18 @@ use crate::{
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
+    sweep_reservations::SweepStore,
 };
 
 const BATCH_READS: usize = 5;
+
+/// The index of holds by their end: its name, and its partition key, which only an item that holds units has.
+const HELD_INDEX: &str = "held-by-end";
+const HELD: &str = "heldShard";
+/// Partitions of the index, so that no single one takes all of its writes.
+const HELD_SHARDS: u8 = 4;
+/// Holds read from each of them at most.
+const ENDED_HOLDS: i32 = 100;
 
 /// The table.
 #[derive(Debug, Clone)]
@@ -58,8 +67,25 @@ fn reservation_key(order_id: OrderId) -> Key {
     Key::new(format!("RESERVATION#{order_id}"), "RESERVATION")
 }
 
+fn held_shard(order_id: OrderId) -> AttributeValue {
+    let last = order_id.as_uuid().as_bytes().last().copied().unwrap_or_default();
+    held_partition(last.checked_rem(HELD_SHARDS).unwrap_or_default())
+}
+
+fn held_partition(shard: u8) -> AttributeValue {
+    string(format!("HELD#{shard}"))
+}
+
 fn allocation_key(order_id: OrderId) -> Key {
     Key::new(format!("ALLOCATION#{order_id}"), "ALLOCATION")
+}
+
+/// What must be true of the end of a hold.
+#[derive(Debug, Clone, Copy)]
+enum Hold {
+    Any,
+    LiveAt(Timestamp),
+    Until(Timestamp),
 }
 
 impl InventoryTable {
@@ -109,7 +135,10 @@ impl InventoryTable {
         record: &T,
         outbox: &[Entry],
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut item = key.item_of(record)?;
+        self.first_item(key.item_of(record)?, outbox)
+    }
+
+    fn first_item(&self, mut item: Item, outbox: &[Entry]) -> Result<TransactWriteItem, StoreError> {
         attach(&mut item, outbox)?;
         let put = Put::builder()
             .table_name(&self.table)
@@ -164,28 +193,46 @@ impl InventoryTable {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// The reservation's next status, if it stands at `before`; with a live hold if `live_at` says so.
+    /// The reservation's next status, if it stands at `before`, and holds as `hold` says.
     fn turn(
         &self,
         order_id: OrderId,
         before: ReservationStatus,
         after: ReservationStatus,
-        live_at: Option<Timestamp>,
+        hold: Hold,
         entries: &[Entry],
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut expression = "SET #status = :after".to_owned();
+        let mut set = vec!["#status = :after"];
+        let mut remove = Vec::new();
         let mut condition = "#status = :before".to_owned();
         let mut values: Item =
             [(":before".into(), status(before)?), (":after".into(), status(after)?)].into();
-        if let Some(now) = live_at {
-            condition.push_str(" AND expiresAt > :now");
-            values.insert(":now".into(), number(now.as_millis()));
+        match hold {
+            Hold::Any => {}
+            Hold::LiveAt(now) => {
+                condition.push_str(" AND expiresAt > :until");
+                values.insert(":until".into(), number(now.as_millis()));
+            }
+            Hold::Until(end) => {
+                condition.push_str(" AND expiresAt = :until");
+                values.insert(":until".into(), number(end.as_millis()));
+            }
+        }
+        if after == ReservationStatus::Held {
+            set.push("heldShard = :shard");
+            values.insert(":shard".into(), held_shard(order_id));
+        } else {
+            remove.push(HELD);
         }
         if entries.is_empty() {
-            expression.push_str(" REMOVE outbox");
+            remove.push(outbox::ATTRIBUTE);
         } else {
-            expression.push_str(", outbox = :outbox");
+            set.push("outbox = :outbox");
             values.insert(":outbox".into(), outbox::attribute(entries)?);
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression = format!("{expression} REMOVE {}", remove.join(", "));
         }
         self.update(&reservation_key(order_id), &expression)
             .condition_expression(condition)
@@ -217,6 +264,12 @@ impl InventoryTable {
     async fn allocation_of(&self, order_id: OrderId) -> Result<Option<Allocation>, StoreError> {
         get(&self.client, &self.table, &allocation_key(order_id)).await
     }
+}
+
+/// What the index knows of a hold.
+#[derive(Deserialize)]
+struct HeldKey {
+    pk: String,
 }
 
 fn refused(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
@@ -266,8 +319,12 @@ impl ReservationStore for InventoryTable {
     async fn reserve(&self, plan: &Plan, reservations: &[NewReservation]) -> Result<Committed, StoreError> {
         let mut actions = Vec::new();
         for new in reservations {
-            let key = reservation_key(new.reservation.order_id);
-            actions.push(self.first(&key, &new.reservation, &new.outbox)?);
+            let order_id = new.reservation.order_id;
+            let mut item = reservation_key(order_id).item_of(&new.reservation)?;
+            if new.reservation.status == ReservationStatus::Held {
+                item.insert(HELD.into(), held_shard(order_id));
+            }
+            actions.push(self.first_item(item, &new.outbox)?);
         }
         for ((sku, pool), guard) in &plan.guards {
             actions.push(self.guard(&pool_key(sku, *pool), guard)?);
@@ -303,7 +360,7 @@ impl ReleaseStore for InventoryTable {
     ) -> Result<Committed, StoreError> {
         let mut actions = self.pools(held, "held", "available")?;
         let (before, after) = (ReservationStatus::Held, ReservationStatus::Released);
-        actions.push(self.turn(held.order_id, before, after, None, outbox)?);
+        actions.push(self.turn(held.order_id, before, after, Hold::Any, outbox)?);
         self.commit(actions).await
     }
 
@@ -330,7 +387,7 @@ impl ReleaseStore for InventoryTable {
             }
         }
         let (before, after) = (ReservationStatus::Committed, ReservationStatus::Held);
-        actions.push(self.turn(order_id, before, after, None, &[])?);
+        actions.push(self.turn(order_id, before, after, Hold::Any, &[])?);
         let update = self
             .update(&allocation_key(order_id), "SET #status = :after REMOVE outbox")
             .condition_expression("#status = :before")
@@ -344,6 +401,42 @@ impl ReleaseStore for InventoryTable {
     async fn close_allocation(&self, order_id: OrderId) -> Result<Committed, StoreError> {
         let closed = Allocation { order_id, status: AllocationStatus::Released, shipments: Vec::new() };
         self.commit(vec![self.first(&allocation_key(order_id), &closed, &[])?]).await
+    }
+}
+
+impl SweepStore for InventoryTable {
+    async fn ended_holds(&self, ended_by: Timestamp) -> Result<Vec<OrderId>, StoreError> {
+        let shards = (0..HELD_SHARDS).map(async |shard| {
+            let found = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(HELD_INDEX)
+                .key_condition_expression("heldShard = :shard AND expiresAt <= :ended")
+                .expression_attribute_values(":shard", held_partition(shard))
+                .expression_attribute_values(":ended", number(ended_by.as_millis()))
+                .limit(ENDED_HOLDS)
+                .send()
+                .await?;
+            let mut orders = Vec::new();
+            for item in found.items.unwrap_or_default() {
+                let key: HeldKey = Key::new("RESERVATION", "RESERVATION").read(item)?;
+                orders.extend(key.pk.strip_prefix("RESERVATION#").and_then(|id| OrderId::parse(id).ok()));
+            }
+            Ok::<_, StoreError>(orders)
+        });
+        Ok(try_join_all(shards).await?.into_iter().flatten().collect())
+    }
+
+    async fn reservation(&self, order_id: OrderId) -> Result<Option<Reservation>, StoreError> {
+        self.reservation_of(order_id).await
+    }
+
+    async fn release_ended(&self, held: &Reservation, outbox: &[Entry]) -> Result<Committed, StoreError> {
+        let mut actions = self.pools(held, "held", "available")?;
+        let (before, after) = (ReservationStatus::Held, ReservationStatus::Released);
+        actions.push(self.turn(held.order_id, before, after, Hold::Until(held.expires_at), outbox)?);
+        self.commit(actions).await
     }
 }
 
@@ -384,7 +477,7 @@ impl AllocationStore for InventoryTable {
             }
         }
         let (before, after) = (ReservationStatus::Held, ReservationStatus::Committed);
-        actions.push(self.turn(order_id, before, after, Some(now), &new.reservation_outbox)?);
+        actions.push(self.turn(order_id, before, after, Hold::LiveAt(now), &new.reservation_outbox)?);
         actions.push(self.first(&allocation_key(order_id), &new.allocation, &new.allocation_outbox)?);
         self.commit(actions).await
     }

@@ -9,3 +9,4 @@ mod memory_table;
 pub mod release_stock;
 pub mod reserve_stock;
 pub mod stock_error;
+pub mod sweep_reservations;

@@ -45,6 +45,11 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   }
 
   assert {
+    condition     = toset(keys(module.schedule)) == toset(["sweep_reservations"])
+    error_message = "These functions run by the clock."
+  }
+
+  assert {
     condition     = alltrue([for subscription in module.subscription : subscription.queue.dlq_arn != null])
     error_message = "A queue must have a dead-letter queue."
   }
@@ -71,7 +76,11 @@ run "functions_reach_only_the_items_that_are_their_business" {
       } == {
       reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
       release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
-      allocate      = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
+      sweep_reservations = {
+        "Query"              = ["HELD#*"]
+        "GetItem UpdateItem" = ["SKU#*", "RESERVATION#*"]
+      }
+      allocate = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }

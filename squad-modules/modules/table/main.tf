@@ -18,6 +18,28 @@ resource "aws_dynamodb_table" "table" {
     type = "S"
   }
 
+  dynamic "attribute" {
+    for_each = merge([
+      for index in values(var.indexes) : { (index.hash_key) = "S", (index.range_key) = index.range_key_type }
+    ]...)
+
+    content {
+      name = attribute.key
+      type = attribute.value
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = var.indexes
+
+    content {
+      name            = global_secondary_index.key
+      hash_key        = global_secondary_index.value.hash_key
+      range_key       = global_secondary_index.value.range_key
+      projection_type = "KEYS_ONLY"
+    }
+  }
+
   ttl {
     attribute_name = "ttl"
     enabled        = true

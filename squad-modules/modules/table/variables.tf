@@ -30,3 +30,19 @@ variable "deletion_protection" {
   default     = true
   nullable    = false
 }
+
+variable "indexes" {
+  description = "Global secondary indexes by name. They hold keys only: whoever reads one reads the items themselves consistently."
+  type = map(object({
+    hash_key       = string
+    range_key      = string
+    range_key_type = optional(string, "S")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for index in values(var.indexes) : contains(["S", "N"], index.range_key_type)])
+    error_message = "The range key of an index is a string (S) or a number (N)."
+  }
+}

@@ -53,6 +53,37 @@ run "items_are_encrypted_backed_up_and_expire" {
   }
 }
 
+run "indexes_hold_keys_only" {
+  variables {
+    indexes = { held-by-end = { hash_key = "heldShard", range_key = "expiresAt", range_key_type = "N" } }
+  }
+
+  assert {
+    condition = [
+      for index in aws_dynamodb_table.table.global_secondary_index :
+      [index.name, index.hash_key, index.range_key, index.projection_type]
+    ] == [["held-by-end", "heldShard", "expiresAt", "KEYS_ONLY"]]
+    error_message = "An index must find items, not copy them."
+  }
+
+  assert {
+    condition = {
+      for attribute in aws_dynamodb_table.table.attribute : attribute.name => attribute.type
+    } == { pk = "S", sk = "S", heldShard = "S", expiresAt = "N" }
+    error_message = "The keys of an index must be declared."
+  }
+}
+
+run "rejects_keys_that_cannot_be_ordered" {
+  command = plan
+
+  variables {
+    indexes = { odd = { hash_key = "a", range_key = "b", range_key_type = "B" } }
+  }
+
+  expect_failures = [var.indexes]
+}
+
 run "a_table_without_an_outbox_has_no_stream" {
   assert {
     condition     = !aws_dynamodb_table.table.stream_enabled

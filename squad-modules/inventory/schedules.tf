@@ -1,0 +1,9 @@
+# What the clock invokes.
+module "schedule" {
+  source   = "../modules/schedule"
+  for_each = { sweep_reservations = "rate(1 minute)" }
+
+  platform   = local.platform
+  function   = module.function[each.key]
+  expression = each.value
+}

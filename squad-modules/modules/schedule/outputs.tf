@@ -1,0 +1,9 @@
+output "arn" {
+  description = "The schedule's ARN."
+  value       = aws_scheduler_schedule.schedule.arn
+}
+
+output "dlq_arn" {
+  description = "The ARN of the queue of missed runs."
+  value       = aws_sqs_queue.missed.arn
+}

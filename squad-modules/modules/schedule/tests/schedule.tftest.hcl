@@ -1,0 +1,76 @@
+mock_provider "aws" {
+  source = "../../../platform-terraform/testing"
+}
+
+variables {
+  platform = {
+    account_id               = "111122223333"
+    region                   = "eu-central-1"
+    prefix                   = "test"
+    alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+    keys = {
+      data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+      messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+      logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+    }
+  }
+  function = {
+    name      = "sweep-reservations"
+    alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:test-sweep-reservations:live"
+  }
+  expression = "rate(1 minute)"
+}
+
+run "the_clock_invokes_the_alias" {
+  assert {
+    condition = (
+      aws_scheduler_schedule.schedule.schedule_expression == "rate(1 minute)"
+      && aws_scheduler_schedule.schedule.target[0].arn == var.function.alias_arn
+    )
+    error_message = "The schedule must invoke what is live."
+  }
+}
+
+run "a_missed_run_is_kept_and_alarms" {
+  assert {
+    condition     = aws_scheduler_schedule.schedule.target[0].dead_letter_config[0].arn == aws_sqs_queue.missed.arn
+    error_message = "A run that could not be started must be kept."
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.schedule.target[0].retry_policy[0].maximum_retry_attempts == 2
+      && aws_scheduler_schedule.schedule.target[0].retry_policy[0].maximum_event_age_in_seconds == 300
+    )
+    error_message = "Retries must end before they pile up."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.missed.threshold == 0 && aws_cloudwatch_metric_alarm.missed.alarm_actions == toset([var.platform.alarm_topic_arn])
+    error_message = "The first missed run must alarm."
+  }
+}
+
+run "the_role_invokes_this_function_and_nothing_else" {
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.invoke.statement : statement.sid => [statement.actions, statement.resources]
+      } == {
+      Invoke            = [toset(["lambda:InvokeFunction"]), toset([var.function.alias_arn])]
+      ParkMissedRuns    = [toset(["sqs:SendMessage"]), toset([aws_sqs_queue.missed.arn])]
+      EncryptMissedRuns = [toset(["kms:Decrypt", "kms:GenerateDataKey"]), toset([var.platform.keys.messaging])]
+    }
+    error_message = "Whoever changes this list changes what the clock may do."
+  }
+}
+
+run "rejects_what_is_no_schedule" {
+  command = plan
+
+  variables {
+    expression = "every minute"
+  }
+
+  expect_failures = [var.expression]
+}
