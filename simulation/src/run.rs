@@ -2,6 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
+use lakeside_fulfilment::memory::MemoryFulfilment;
+use lakeside_inventory::memory::MemoryInventory;
+use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
+
 use crate::{
     buses::{Rule, rules},
     engine::{EPOCH, Engine},
@@ -57,11 +61,10 @@ impl Simulation {
             hold_seconds,
             haste,
             sluggish,
-            orders: RefCell::default(),
-            inventory: RefCell::default(),
-            fulfilment: RefCell::default(),
-            status: RefCell::default(),
-            outboxes: RefCell::default(),
+            orders: MemoryOrders::default(),
+            inventory: MemoryInventory::default(),
+            fulfilment: MemoryFulfilment::default(),
+            status: MemoryStatus::default(),
             streams: RefCell::default(),
             rules: self.rules.clone(),
             archive: RefCell::default(),
@@ -72,6 +75,9 @@ impl Simulation {
             carrier: RefCell::default(),
             violation: RefCell::default(),
         });
+        if let Some(mutant) = mutant {
+            world.lift(mutant);
+        }
         drive(&world);
         let outcome = Outcome {
             seed,

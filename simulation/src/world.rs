@@ -6,6 +6,9 @@ use std::{
     rc::Rc,
 };
 
+use lakeside_fulfilment::memory::MemoryFulfilment;
+use lakeside_inventory::memory::MemoryInventory;
+use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
 
 use crate::{
@@ -17,7 +20,6 @@ use crate::{
     queues::Queue,
     saga::Executions,
     streams::Stream,
-    tables::{Fulfilment, Inventory, Orders, Status},
 };
 
 /// A broken promise.
@@ -37,12 +39,10 @@ pub struct World {
     pub sluggish: f64,
     /// How long the saga waits for answers from queues, as a part of what the state machine says.
     pub haste: i64,
-    pub orders: RefCell<Orders>,
-    pub inventory: RefCell<Inventory>,
-    pub fulfilment: RefCell<Fulfilment>,
-    pub status: RefCell<Status>,
-    /// The outbox that each item has now.
-    pub outboxes: RefCell<HashMap<String, Vec<lakeside_kit::outbox::Entry>>>,
+    pub orders: MemoryOrders,
+    pub inventory: MemoryInventory,
+    pub fulfilment: MemoryFulfilment,
+    pub status: MemoryStatus,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub rules: Vec<Rule>,
     pub archive: RefCell<Vec<Rc<BusEvent>>>,

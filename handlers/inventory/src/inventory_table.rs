@@ -54,11 +54,13 @@ pub fn node_key(sku: &Sku, node: &NodeId) -> Key {
     Key::new(format!("SKU#{sku}"), format!("NODE#{node}"))
 }
 
-fn reservation_key(order_id: OrderId) -> Key {
+/// The key of an order's reservation.
+pub fn reservation_key(order_id: OrderId) -> Key {
     Key::new(format!("RESERVATION#{order_id}"), "RESERVATION")
 }
 
-fn allocation_key(order_id: OrderId) -> Key {
+/// The key of an order's allocation.
+pub fn allocation_key(order_id: OrderId) -> Key {
     Key::new(format!("ALLOCATION#{order_id}"), "ALLOCATION")
 }
 

@@ -26,7 +26,8 @@ impl LeaseKey {
         Self { function, effect: effect.into() }
     }
 
-    fn key(&self) -> Key {
+    /// The key of its record.
+    pub fn key(&self) -> Key {
         Key::new(format!("LEASE#{}#{}", self.function, self.effect), "LEASE")
     }
 }

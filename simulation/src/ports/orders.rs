@@ -2,7 +2,6 @@
 
 use lakeside_domain::{
     ids::{OrderId, Sku},
-    money::{Currency, Money},
     order::Catalogue,
 };
 use lakeside_kit::{dynamo::StoreError, outbox::Entry};
@@ -16,12 +15,7 @@ use super::Port;
 
 impl order_ingest::Orders for Port {
     async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
-        self.call("read prices", |world| {
-            let orders = world.orders.borrow();
-            let price = |sku: &Sku| Some((sku.clone(), Money::new(*orders.prices.get(sku)?, Currency::USD)));
-            Ok(skus.iter().filter_map(price).collect())
-        })
-        .await
+        self.call("read prices", |world| Ok(world.orders.prices(skus))).await
     }
 
     async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
@@ -30,7 +24,7 @@ impl order_ingest::Orders for Port {
 
     async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
         self.call("record conflict", |world| {
-            world.orders.borrow_mut().conflicts.push(conflict.clone());
+            world.orders.record_conflict(conflict);
             Ok(())
         })
         .await
@@ -38,7 +32,7 @@ impl order_ingest::Orders for Port {
 
     async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
         self.call("record refused", |world| {
-            world.orders.borrow_mut().refused.insert(message_id.to_owned(), refused.clone());
+            world.orders.record_refused(message_id, refused);
             Ok(())
         })
         .await
@@ -47,7 +41,7 @@ impl order_ingest::Orders for Port {
 
 impl advance_order::Orders for Port {
     async fn load(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
-        self.call("read order", |world| Ok(world.orders.borrow().records.get(&order_id).cloned())).await
+        self.call("read order", |world| Ok(world.orders.load(order_id))).await
     }
 
     async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
@@ -58,12 +52,7 @@ impl advance_order::Orders for Port {
 impl StatusView for Port {
     async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
         self.call("record fact", |world| {
-            let mut status = world.status.borrow_mut();
-            if let Some(customer) = &fact.customer_id {
-                status.owners.entry(fact.order_id).or_insert_with(|| customer.to_string());
-            }
-            let facts = status.facts.entry(fact.order_id).or_default();
-            facts.entry(fact.event_id).or_insert_with(|| fact.known.clone());
+            world.status.record(fact);
             Ok(())
         })
         .await
