@@ -71,6 +71,10 @@ faults! {
     RefundFails,
     /// A request is sent again by the client after DynamoDB has forgotten its token.
     TokenForgotten,
+    /// An index has not heard yet of what was written.
+    StaleIndex,
+    /// A hold outlives whatever was to sell it.
+    HoldForsaken,
     /// DynamoDB deletes a record before its time.
     TtlEarly,
     /// A record is there long after its time.

@@ -6,7 +6,7 @@ use lakeside_contracts::commands::Command;
 use lakeside_fulfilment::{
     capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment, void_label,
 };
-use lakeside_inventory::{allocate, release_stock, reserve_stock};
+use lakeside_inventory::{allocate, release_stock, reserve_stock, sweep_reservations};
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
     sqs::Message,
@@ -41,6 +41,24 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
         other => panic!("the rules name `{other}`, which the simulation does not know"),
     };
     failures.ids().to_vec()
+}
+
+/// Lets the clock invoke `sweep-reservations` once.
+pub fn sweep(world: &Rc<World>) {
+    let settings = sweep_reservations::Settings { grace_seconds: world.sweep_grace };
+    let zombie = world.strikes(Fault::Zombie);
+    let port = Port::new(world, zombie);
+    let running = Rc::clone(world);
+    let task = world.engine.spawn(async move {
+        let swept = sweep_reservations::handle(&port, &port, settings).await;
+        running.engine.note(|| format!("sweep-reservations: {swept:?}"));
+    });
+    let world = Rc::clone(world);
+    if !zombie {
+        world.clone().engine.after(TIMEOUT, move || {
+            world.engine.kill(task);
+        });
+    }
 }
 
 /// Why the saga got no answer.

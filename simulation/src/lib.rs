@@ -16,6 +16,7 @@
 mod buses;
 mod engine;
 pub mod faults;
+mod finals;
 mod functions;
 mod invariants;
 pub mod mutants;

@@ -46,8 +46,7 @@ fn main() -> ExitCode {
     if arguments.mutants {
         return plant_all(&simulation, arguments.seeds);
     }
-    let mutant =
-        arguments.mutant.as_ref().map(|name| mutants::ALL.iter().find(|m| format!("{m:?}") == *name));
+    let mutant = arguments.mutant.as_ref().map(|name| mutants::ALL.iter().find(|m| m.to_string() == *name));
     let mutant = match mutant {
         Some(None) => {
             eprintln!("error: there is no such mutant: --mutants lists them");
@@ -130,7 +129,7 @@ fn report_smallest(simulation: &Simulation, outcome: Outcome, mutant: Option<Mut
 fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {
     let mut survivors = 0_usize;
     println!("| planted bug | guard taken away | caught by | in seeds |\n|---|---|---|---|");
-    for mutant in mutants::ALL {
+    for mutant in mutants::ALL.iter() {
         let caught = (0..seeds).find_map(|seed| Some((seed, simulation.run(seed, Some(*mutant)).violation?)));
         let (by, within) = if let Some((seed, violation)) = caught {
             (violation.invariant, seed.saturating_add(1).to_string())
@@ -138,7 +137,7 @@ fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {
             survivors += usize::from(!mutants::UNNOTICED.contains(mutant));
             ("**nothing**", String::new())
         };
-        println!("| {mutant:?} | {} | {by} | {within} |", mutant.guard());
+        println!("| {mutant} | {} | {by} | {within} |", mutant.guard());
     }
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

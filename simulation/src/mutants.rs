@@ -1,45 +1,67 @@
 //! Planted bugs: each takes one guard away. What the simulation does not notice, nothing guards.
+//!
+//! The conditions of the tables' writes are all among them, because their own enumerations are the list.
+
+use std::{fmt, sync::LazyLock};
+
+use lakeside_fulfilment::memory::Condition as Fulfilment;
+use lakeside_inventory::memory::Condition as Inventory;
+use lakeside_orders::memory::Condition as Orders;
 
 macro_rules! mutants {
     ($($name:ident: $guard:literal),+ $(,)?) => {
+        /// What is wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Mutant { $($name),+ }
-        pub const ALL: &[Mutant] = &[$(Mutant::$name),+];
+        pub enum Mutant {
+            /// A write to one of the orders squad's tables misses a condition.
+            Orders(Orders),
+            /// A write to the inventory squad's table does.
+            Inventory(Inventory),
+            /// A write to the fulfilment squad's table does.
+            Fulfilment(Fulfilment),
+            $($name),+
+        }
+
+        /// Every bug there is to plant.
+        pub static ALL: LazyLock<Vec<Mutant>> = LazyLock::new(|| {
+            let orders = Orders::ALL.iter().copied().map(Mutant::Orders);
+            let inventory = Inventory::ALL.iter().copied().map(Mutant::Inventory);
+            let fulfilment = Fulfilment::ALL.iter().copied().map(Mutant::Fulfilment);
+            orders.chain(inventory).chain(fulfilment).chain([$(Mutant::$name),+]).collect()
+        });
+
         impl Mutant {
             /// The guard that is taken away.
             pub const fn guard(self) -> &'static str {
-                match self { $(Self::$name => $guard),+ }
+                match self {
+                    Self::Orders(condition) => condition.says(),
+                    Self::Inventory(condition) => condition.says(),
+                    Self::Fulfilment(condition) => condition.says(),
+                    $(Self::$name => $guard),+
+                }
             }
         }
     };
 }
 
+/// The name on the command line.
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Orders(condition) => write!(f, "orders::{condition:?}"),
+            Self::Inventory(condition) => write!(f, "inventory::{condition:?}"),
+            Self::Fulfilment(condition) => write!(f, "fulfilment::{condition:?}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 mutants! {
-    OrderCreateUnconditional: "an order is written only if there is none under its id",
-    OrderSaveUnconditional: "an order replaces the version it was read at only",
-    ReserveWithoutStock: "units are reserved only if they are available",
-    ReserveTwice: "an order is reserved only if it has no reservation",
     ReserveWhatFits: "all lines of an order are reserved or none",
     StaleIsSoldOut: "a reservation that was overtaken is decided again",
-    AllocateEndedHold: "a hold is sold only while it is live",
-    AllocateReleasedHold: "only what is held is sold",
-    AllocateTwice: "an order is allocated only if it has no allocation",
-    AllocateWithoutStock: "a node ships only what it has",
-    ReleaseTwice: "only a held reservation is released",
-    CloseUnconditional: "a reservation is closed only if there is none",
-    ReleaseAllocationTwice: "only a standing allocation is released",
-    CloseAllocationUnconditional: "an allocation is closed only if there is none",
-    CaptureAfterRefund: "a charge begins only on a payment that is open",
-    SettleCaptureUnconditional: "the outcome of a charge is recorded only on a payment that waits for it",
-    SettleWithoutLease: "an outcome is recorded by the holder of the lease only",
-    ClosePaymentUnconditional: "a payment is closed only if there is none",
-    LeaseIgnored: "a lease is given to one attempt at a time",
-    LeaseReleasedByAnybody: "a lease is given up by its holder only, and never once completed",
     ChargeKeyPerAttempt: "every attempt at a charge carries the same idempotency key",
     LabelKeyPerAttempt: "every attempt at a label carries the same idempotency key",
     ProcessorForgetsReversal: "a reversal closes the payment's reference at the processor",
-    LabelAfterClosing: "no label is bought after the order's labels were closed",
-    SettleLabelUnconditional: "the outcome of a purchase is recorded only on a label that waits for it",
     EventIdPerPublication: "a fact has the same event id however often it is published",
     PartialPutIgnored: "events that the bus did not take are published again",
     FailuresSwallowed: "a message that could not be handled is reported",
@@ -66,14 +88,27 @@ mutants! {
 
 /// Guards whose removal the simulation has not noticed yet. The lease's are proven by the model of
 /// `domain/tests/lease_protocol`; the others are second locks on doors that something else keeps shut, or stand against
-/// races that have not come up.
+/// races that have not come up. That the adapters have every condition is shown by `ci/ports`.
 pub const UNNOTICED: &[Mutant] = &[
-    Mutant::AllocateEndedHold,
-    Mutant::AllocateReleasedHold,
-    Mutant::AllocateTwice,
-    Mutant::CloseAllocationUnconditional,
-    Mutant::ClosePaymentUnconditional,
-    Mutant::SettleWithoutLease,
-    Mutant::LeaseIgnored,
-    Mutant::LabelAfterClosing,
+    Mutant::Orders(Orders::FactFirst),
+    Mutant::Orders(Orders::OwnerFirst),
+    Mutant::Inventory(Inventory::RenewHeld),
+    Mutant::Inventory(Inventory::RenewUnchanged),
+    Mutant::Inventory(Inventory::ReleaseCovered),
+    Mutant::Inventory(Inventory::AllocateHeld),
+    Mutant::Inventory(Inventory::AllocateLive),
+    Mutant::Inventory(Inventory::AllocateCovered),
+    Mutant::Inventory(Inventory::AllocateFirst),
+    Mutant::Inventory(Inventory::UndoCommitted),
+    Mutant::Inventory(Inventory::UndoCovered),
+    Mutant::Inventory(Inventory::UndoNodeExists),
+    Mutant::Inventory(Inventory::UndoStanding),
+    Mutant::Inventory(Inventory::CloseAllocationFirst),
+    Mutant::Fulfilment(Fulfilment::ClosePaymentFirst),
+    Mutant::Fulfilment(Fulfilment::ReversalAwaited),
+    Mutant::Fulfilment(Fulfilment::LabelsOpen),
+    Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
+    Mutant::Fulfilment(Fulfilment::VoidUnchanged),
+    Mutant::Fulfilment(Fulfilment::LeaseFree),
+    Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
 ];

@@ -18,6 +18,9 @@ use lakeside_kit::{
 
 use crate::{faults::Fault, functions::TIMEOUT, mutants::Mutant, world::World};
 
+/// What a clock may be off by, in milliseconds.
+pub const MAX_SKEW: i64 = 900;
+
 /// All ports, as one invocation has them.
 pub struct Port {
     world: Rc<World>,
@@ -36,7 +39,8 @@ fn lost() -> StoreError {
 
 impl Port {
     pub fn new(world: &Rc<World>, zombie: bool) -> Self {
-        let skew = if world.strikes(Fault::ClockSkew) { world.engine.between(-900, 900) } else { 0 };
+        let skew =
+            if world.strikes(Fault::ClockSkew) { world.engine.between(-MAX_SKEW, MAX_SKEW) } else { 0 };
         let now = Timestamp::from_millis(world.engine.now() + skew);
         // Lambda's own clock says when the invocation ends.
         let deadline = Timestamp::from_millis(world.engine.now() + TIMEOUT);
@@ -56,7 +60,7 @@ impl Port {
     async fn call<T>(
         &self,
         what: &'static str,
-        effect: impl FnOnce(&Rc<World>) -> Result<T, StoreError>,
+        effect: impl Fn(&Rc<World>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let world = &self.world;
         self.before(what).await;
@@ -66,8 +70,12 @@ impl Port {
         if world.strikes(Fault::ServerError) {
             return Err(lost());
         }
-        let answer = effect(world);
+        let mut answer = effect(world);
         self.after(what).await;
+        if world.strikes(Fault::TokenForgotten) {
+            world.engine.note(|| format!("{what} once more"));
+            answer = effect(world);
+        }
         if world.strikes(Fault::ReplyLost) { Err(lost()) } else { answer }
     }
 

@@ -5,10 +5,16 @@ use std::{
     rc::Rc,
 };
 
+use lakeside_fulfilment::memory::MemoryFulfilment;
+use lakeside_inventory::memory::MemoryInventory;
+use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
+
 use crate::{
     buses::{Rule, rules},
     engine::{EPOCH, Engine},
     faults::{Fault, Faults},
+    finals::Stages,
+    functions,
     invariants::at_rest,
     mutants::Mutant,
     workload::{self, Submission},
@@ -73,7 +79,9 @@ impl Simulation {
         let faults = Faults::draw(&engine, focus.is_some(), &without.faults);
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
         let haste = *engine.pick(&[1, 1, 1, 40]);
-        let hold_seconds = [*engine.pick(&[30, 1_800, 14_400]), *engine.pick(&[30, 1_800, 14_400])];
+        let hold_seconds =
+            [*engine.pick(&[30, 1_800, 14_400, 14_400]), *engine.pick(&[30, 1_800, 14_400, 14_400])];
+        let sweep_grace = *engine.pick(&[0, 60, 3_600]);
         let key_lifetime = *engine.pick(&[24 * HOUR, HOUR / 4]);
         let world = Rc::new(World {
             engine,
@@ -87,11 +95,10 @@ impl Simulation {
             focus,
             haste,
             sluggish,
-            orders: RefCell::default(),
-            inventory: RefCell::default(),
-            fulfilment: RefCell::default(),
-            status: RefCell::default(),
-            outboxes: RefCell::default(),
+            orders: MemoryOrders::default(),
+            inventory: MemoryInventory::default(),
+            fulfilment: MemoryFulfilment::default(),
+            status: MemoryStatus::default(),
             streams: RefCell::default(),
             rules: self.rules.clone(),
             archive: RefCell::default(),
@@ -101,7 +108,12 @@ impl Simulation {
             processor: RefCell::default(),
             carrier: RefCell::default(),
             violation: RefCell::default(),
+            stages: Stages::default(),
+            sweep_grace,
         });
+        if let Some(mutant) = mutant {
+            world.lift(mutant);
+        }
         let orders = drive(&world, without);
         let outcome = Outcome {
             seed,
@@ -129,6 +141,7 @@ fn drive(world: &Rc<World>, without: &Without) -> usize {
         world.engine.vary(without.variation);
     }
     workload::open(world, &submissions);
+    sweep_now_and_then(world);
     world.engine.run(EPOCH + SAFETY, || world.is_broken());
     world.faults.stop();
     settle(world);
@@ -146,11 +159,23 @@ fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
     }
     // Leases have ended by then, and the archives keep their events for longer.
     world.engine.run(world.engine.now() + 31 * 24 * HOUR, || world.is_broken());
+    world.expire_leases();
     world.replay();
     settle(world);
     let after = at_rest(world, submissions);
     if let Some((was, is)) = before.lines().zip(after.lines()).find(|(was, is)| was != is) {
         world.violate("I7", || format!("a replay changed\n  {was}\nto\n  {is}"));
+    }
+}
+
+/// The schedule of `sweep-reservations`, which in this world is in less of a hurry.
+fn sweep_now_and_then(world: &Rc<World>) {
+    let (world, delay) = (Rc::clone(world), world.engine.between(60_000, 1_200_000));
+    if world.engine.now() + delay < EPOCH + SAFETY {
+        world.clone().engine.after(delay, move || {
+            functions::sweep(&world);
+            sweep_now_and_then(&world);
+        });
     }
 }
 
@@ -172,6 +197,7 @@ fn settle(world: &Rc<World>) {
         world.redrive();
         world.publish_parked();
         world.repair_parked();
+        functions::sweep(world);
     }
     let (waiting, dead) = world.backlog();
     let (running, stuck) = (world.sagas_running(), world.sagas_stuck());

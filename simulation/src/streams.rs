@@ -41,19 +41,8 @@ fn image(outbox: &[Entry]) -> Value {
 }
 
 impl World {
-    /// A write of an item, with its outbox.
-    pub fn emit(self: &Rc<Self>, squad: &'static str, item: String, order_id: OrderId, outbox: &[Entry]) {
-        let old = self.outboxes.borrow_mut().insert(item, outbox.to_vec()).unwrap_or_default();
-        self.record(squad, order_id, &old, outbox);
-    }
-
-    /// A write of an item that leaves its outbox as it is.
-    pub fn emit_unchanged(self: &Rc<Self>, squad: &'static str, item: &str, order_id: OrderId) {
-        let outbox = self.outboxes.borrow().get(item).cloned().unwrap_or_default();
-        self.record(squad, order_id, &outbox, &outbox);
-    }
-
-    fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
+    /// A write of an item, with its outbox before and after.
+    pub fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
         if self.planted(Mutant::DualWrite) && self.strikes(Fault::CrashAfterCall) {
             return;
         }

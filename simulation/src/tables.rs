@@ -1,166 +1,69 @@
-//! The squads' tables: items under the conditions of their adapters, each write together with its outbox.
+//! The squads' tables, what every write to them must keep, and what their streams carry.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    rc::Rc,
-};
+use std::rc::Rc;
 
 use lakeside_domain::{
-    allocation::{Allocation, AllocationStatus, Shipment},
-    events::EventId,
-    idempotency::{Acquisition, Durations, Lease, Owner, acquire, complete, release},
-    ids::{NodeId, OrderId, ShipmentId, Sku},
-    reservation::{Plan, Reservation, ReservationStatus, Take},
-    stock::PoolId,
+    idempotency::{Acquisition, Durations, Lease, Owner},
+    ids::OrderId,
+    reservation::{Plan, Reservation, ReservationStatus},
     time::Timestamp,
 };
-use lakeside_fulfilment::{effect::Written, label_record::LabelRecord, payment_record::PaymentRecord};
 use lakeside_inventory::{allocate::NewAllocation, reserve_stock::NewReservation, stock_error::Committed};
 use lakeside_kit::{
     lease::{Held, LeaseKey},
+    memory::Outboxes,
     outbox::Entry,
 };
-use lakeside_orders::{
-    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
-    order_status::Known,
-};
+use lakeside_orders::order_record::{Creation, OrderRecord, Saved};
 
-use crate::{mutants::Mutant, world::World};
-
-#[derive(Default)]
-pub struct Orders {
-    pub prices: BTreeMap<Sku, i64>,
-    pub records: BTreeMap<OrderId, OrderRecord>,
-    pub conflicts: Vec<ConflictRecord>,
-    pub refused: BTreeMap<String, RefusedRecord>,
-}
-
-/// The counts of a pool. Signed, so that a missing guard shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub available: i64,
-    pub held: i64,
-    pub sold: i64,
-    pub received: i64,
-}
-
-#[derive(Default)]
-pub struct Inventory {
-    pub pools: BTreeMap<(Sku, PoolId), Counts>,
-    pub nodes: BTreeMap<(Sku, NodeId), i64>,
-    pub reservations: BTreeMap<OrderId, Reservation>,
-    pub allocations: BTreeMap<OrderId, Allocation>,
-}
-
-#[derive(Default)]
-pub struct Fulfilment {
-    pub payments: BTreeMap<OrderId, PaymentRecord>,
-    pub labels: BTreeMap<(OrderId, ShipmentId), LabelRecord>,
-    pub closed: HashSet<OrderId>,
-    pub leases: HashMap<LeaseKey, Lease>,
-}
-
-#[derive(Default)]
-pub struct Status {
-    pub owners: BTreeMap<OrderId, String>,
-    pub facts: BTreeMap<OrderId, BTreeMap<EventId, Known>>,
-}
-
-fn units(units: u64) -> i64 {
-    i64::try_from(units).unwrap()
-}
-
-type Move = fn(&mut Counts, i64);
+use crate::{faults::Fault, mutants::Mutant, ports::MAX_SKEW, world::World};
 
 impl World {
-    // --- orders ---
+    /// Takes the planted bug's condition away.
+    pub fn lift(&self, mutant: Mutant) {
+        match mutant {
+            Mutant::Orders(condition) => {
+                self.orders.lift(condition);
+                self.status.lift(condition);
+            }
+            Mutant::Inventory(condition) => self.inventory.lift(condition),
+            Mutant::Fulfilment(condition) => self.fulfilment.lift(condition),
+            _ => {}
+        }
+    }
 
     pub fn create_order(self: &Rc<Self>, record: &OrderRecord, outbox: &[Entry]) -> Creation {
-        let existing = self.orders.borrow().records.get(&record.order_id).cloned();
-        if let Some(first) = existing {
-            if !self.planted(Mutant::OrderCreateUnconditional) {
-                return Creation::Exists(Box::new(first));
-            }
-            self.check(first == *record, "I2", || format!("order {} was overwritten", record.order_id));
+        let before = self.orders.load(record.order_id);
+        let creation = self.orders.create(record, outbox);
+        if creation == Creation::Created {
+            self.check(before.is_none_or(|first| first == *record), "I2", || {
+                format!("order {} was overwritten", record.order_id)
+            });
         }
-        self.orders.borrow_mut().records.insert(record.order_id, record.clone());
-        self.emit("orders", format!("ORDER#{}", record.order_id), record.order_id, outbox);
-        Creation::Created
+        self.flow("orders", &self.orders.outboxes);
+        creation
     }
 
     pub fn save_order(self: &Rc<Self>, record: &OrderRecord, outbox: &[Entry]) -> Saved {
-        let current = self.orders.borrow().records.get(&record.order_id).cloned();
-        let Some(current) = current else { return Saved::Stale };
-        if current.version + 1 != record.version && !self.planted(Mutant::OrderSaveUnconditional) {
-            return Saved::Stale;
+        let before = self.orders.load(record.order_id);
+        let saved = self.orders.save(record, outbox);
+        if let (Saved::Yes, Some(before)) = (saved, before) {
+            self.check(!before.state.is_final() || before.state == record.state, "I4", || {
+                format!("order {} went from {:?} to {:?}", record.order_id, before.state, record.state)
+            });
         }
-        self.check(!current.state.is_final() || current.state == record.state, "I4", || {
-            format!("order {} went from {:?} to {:?}", record.order_id, current.state, record.state)
-        });
-        self.orders.borrow_mut().records.insert(record.order_id, record.clone());
-        self.emit("orders", format!("ORDER#{}", record.order_id), record.order_id, outbox);
-        Saved::Yes
-    }
-
-    // --- inventory ---
-
-    fn shift(&self, takes: &[Take], shift: Move) {
-        let mut inventory = self.inventory.borrow_mut();
-        for take in takes {
-            let counts = inventory.pools.get_mut(&(take.sku.clone(), take.pool)).unwrap();
-            shift(counts, units(take.units));
-            let Counts { available, held, sold, received } = *counts;
-            let balanced = available + held + sold == received && available >= 0 && held >= 0 && sold >= 0;
-            self.check(balanced, "I1", || format!("{} has {counts:?}", take.sku));
-        }
-    }
-
-    /// Whether every take finds its units in the count.
-    fn covered(&self, takes: &[Take], count: fn(&Counts) -> i64) -> bool {
-        let inventory = self.inventory.borrow();
-        takes.iter().all(|t| {
-            inventory.pools.get(&(t.sku.clone(), t.pool)).is_some_and(|c| count(c) >= units(t.units))
-        })
-    }
-
-    fn reservation_status(&self, order_id: OrderId) -> Option<ReservationStatus> {
-        self.inventory.borrow().reservations.get(&order_id).map(|r| r.status)
-    }
-
-    fn turn(&self, order_id: OrderId, status: ReservationStatus) {
-        self.inventory.borrow_mut().reservations.get_mut(&order_id).unwrap().status = status;
+        self.flow("orders", &self.orders.outboxes);
+        saved
     }
 
     pub fn reserve(self: &Rc<Self>, plan: &Plan, new: &[NewReservation]) -> Committed {
-        let available =
-            |sku: &Sku, pool: PoolId| self.inventory.borrow().pools[&(sku.clone(), pool)].available;
-        let holds = plan.guards.iter().all(|((sku, pool), guard)| {
-            let now = available(sku, *pool);
-            now >= units(guard.take) && guard.at_most.is_none_or(|most| now <= units(most))
-        });
-        let exists = |n: &NewReservation| self.reservation_status(n.reservation.order_id).is_some();
-        if (!holds && !self.planted(Mutant::ReserveWithoutStock))
-            || (new.iter().any(exists) && !self.planted(Mutant::ReserveTwice))
-        {
-            return Committed::Stale;
-        }
-        for NewReservation { reservation, outbox } in new {
-            let mut reservation = reservation.clone();
-            if self.planted(Mutant::ReserveWhatFits) && reservation.takes.len() > 1 {
-                reservation.takes.pop();
+        let committed = self.stock(self.inventory.reserve(plan, new));
+        if committed == Committed::Yes {
+            for refused in new.iter().filter(|n| n.reservation.status == ReservationStatus::Refused) {
+                self.is_really_short(refused);
             }
-            self.shift(&reservation.takes, |c, n| {
-                c.available -= n;
-                c.held += n;
-            });
-            let order_id = reservation.order_id;
-            self.inventory.borrow_mut().reservations.insert(order_id, reservation);
-            self.emit("inventory", format!("RESERVATION#{order_id}"), order_id, outbox);
         }
-        for refused in new.iter().filter(|n| n.reservation.status == ReservationStatus::Refused) {
-            self.is_really_short(refused);
-        }
-        Committed::Yes
+        committed
     }
 
     /// Nobody is told that something is sold out while there is enough of it.
@@ -168,9 +71,8 @@ impl World {
         let detail: serde_json::Value = serde_json::from_str(&refused.outbox[0].detail).unwrap();
         let shortages = detail["data"]["shortages"].as_array().cloned().unwrap_or_default();
         let short = shortages.iter().any(|shortage| {
-            let inventory = self.inventory.borrow();
-            let of_sku =
-                inventory.pools.iter().filter(|((sku, _), _)| Some(sku.as_str()) == shortage["sku"].as_str());
+            let pools = self.inventory.pools.borrow();
+            let of_sku = pools.iter().filter(|((sku, _), _)| Some(sku.as_str()) == shortage["sku"].as_str());
             let available: i64 = of_sku.map(|(_, counts)| counts.available).sum();
             available < shortage["requested"].as_i64().unwrap()
         });
@@ -179,190 +81,49 @@ impl World {
         });
     }
 
-    pub fn renew(self: &Rc<Self>, held: &Reservation, expires_at: Timestamp) -> Committed {
-        let stands = self.inventory.borrow().reservations.get(&held.order_id) == Some(held);
-        if !stands {
-            return Committed::Stale;
-        }
-        self.inventory.borrow_mut().reservations.get_mut(&held.order_id).unwrap().expires_at = expires_at;
-        self.emit_unchanged("inventory", &format!("RESERVATION#{}", held.order_id), held.order_id);
-        Committed::Yes
-    }
-
-    pub fn release_reservation(self: &Rc<Self>, held: &Reservation, outbox: &[Entry]) -> Committed {
-        let stands = self.reservation_status(held.order_id) == Some(ReservationStatus::Held);
-        let free = self.planted(Mutant::ReleaseTwice);
-        if !(free || stands && self.covered(&held.takes, |c| c.held)) {
-            return Committed::Stale;
-        }
-        self.shift(&held.takes, |c, n| {
-            c.held -= n;
-            c.available += n;
-        });
-        self.turn(held.order_id, ReservationStatus::Released);
-        self.emit("inventory", format!("RESERVATION#{}", held.order_id), held.order_id, outbox);
-        Committed::Yes
-    }
-
-    pub fn close_reservation(self: &Rc<Self>, order_id: OrderId, now: Timestamp) -> Committed {
-        if self.reservation_status(order_id).is_some() && !self.planted(Mutant::CloseUnconditional) {
-            return Committed::Stale;
-        }
-        let status = ReservationStatus::Released;
-        let closed = Reservation { order_id, status, takes: Vec::new(), expires_at: now };
-        self.inventory.borrow_mut().reservations.insert(order_id, closed);
-        self.emit("inventory", format!("RESERVATION#{order_id}"), order_id, &[]);
-        Committed::Yes
-    }
-
-    fn nodes_cover(&self, shipments: &[Shipment]) -> bool {
-        let inventory = self.inventory.borrow();
-        shipments.iter().flat_map(|s| s.lines.iter().map(|line| (line, &s.node))).all(|(line, node)| {
-            inventory.nodes.get(&(line.sku.clone(), node.clone())).copied().unwrap_or_default()
-                >= units(line.quantity.units())
-        })
-    }
-
-    fn ship(&self, shipments: &[Shipment], sign: i64) {
-        let mut inventory = self.inventory.borrow_mut();
-        for shipment in shipments {
-            for line in &shipment.lines {
-                let key = (line.sku.clone(), shipment.node.clone());
-                let on_hand = inventory.nodes.entry(key).or_default();
-                *on_hand -= sign * units(line.quantity.units());
-                let left = *on_hand;
-                self.check(left >= 0, "I1", || format!("{} at {} is {left}", line.sku, shipment.node));
-            }
-        }
-    }
-
     pub fn allocate(self: &Rc<Self>, new: &NewAllocation, now: Timestamp) -> Committed {
         let order_id = new.allocation.order_id;
-        let (held, live, exists) = {
-            let inventory = self.inventory.borrow();
-            let reservation = inventory.reservations.get(&order_id);
-            (
-                reservation.is_some_and(|r| r.status == ReservationStatus::Held),
-                reservation.is_some_and(|r| r.expires_at > now),
-                inventory.allocations.contains_key(&order_id),
-            )
-        };
-        if (!held && !self.planted(Mutant::AllocateReleasedHold))
-            || (!live && !self.planted(Mutant::AllocateEndedHold))
-            || (exists && !self.planted(Mutant::AllocateTwice))
-            || (!self.covered(&new.reservation.takes, |c| c.held)
-                && !self.planted(Mutant::AllocateReleasedHold))
-            || (!self.nodes_cover(&new.allocation.shipments) && !self.planted(Mutant::AllocateWithoutStock))
-        {
-            return Committed::Stale;
+        let live = self.inventory.reservation(order_id).is_some_and(|hold| hold.expires_at > now);
+        let committed = self.stock(self.inventory.allocate(new, now));
+        if committed == Committed::Yes {
+            self.check(live, "I8", || format!("order {order_id} was sold from a hold that had ended"));
         }
-        self.check(live, "I8", || format!("order {order_id} was sold from a hold that had ended"));
-        self.shift(&new.reservation.takes, |c, n| {
-            c.held -= n;
-            c.sold += n;
-        });
-        self.ship(&new.allocation.shipments, 1);
-        self.turn(order_id, ReservationStatus::Committed);
-        self.inventory.borrow_mut().allocations.insert(order_id, new.allocation.clone());
-        self.emit("inventory", format!("RESERVATION#{order_id}"), order_id, &new.reservation_outbox);
-        self.emit("inventory", format!("ALLOCATION#{order_id}"), order_id, &new.allocation_outbox);
-        Committed::Yes
+        committed
     }
 
-    pub fn release_allocation(self: &Rc<Self>, allocated: &Allocation, committed: &Reservation) -> Committed {
-        let order_id = allocated.order_id;
-        let standing = self
-            .inventory
-            .borrow()
-            .allocations
-            .get(&order_id)
-            .is_some_and(|a| a.status == AllocationStatus::Allocated);
-        let sold = self.reservation_status(order_id) == Some(ReservationStatus::Committed);
-        let free = self.planted(Mutant::ReleaseAllocationTwice);
-        if !(free || standing && sold && self.covered(&committed.takes, |c| c.sold)) {
-            return Committed::Stale;
+    /// What the index of holds says: what it should, or what it said a while ago.
+    pub fn ended_holds(&self, ended_by: Timestamp) -> Vec<OrderId> {
+        if self.strikes(Fault::StaleIndex) {
+            let mut of_old: Vec<OrderId> = self.inventory.reservations.borrow().keys().copied().collect();
+            of_old.retain(|_| self.engine.chance(0.5));
+            return of_old;
         }
-        self.shift(&committed.takes, |c, n| {
-            c.sold -= n;
-            c.held += n;
-        });
-        self.ship(&allocated.shipments, -1);
-        self.turn(order_id, ReservationStatus::Held);
-        self.inventory.borrow_mut().allocations.get_mut(&order_id).unwrap().status =
-            AllocationStatus::Released;
-        self.emit("inventory", format!("RESERVATION#{order_id}"), order_id, &[]);
-        self.emit("inventory", format!("ALLOCATION#{order_id}"), order_id, &[]);
-        Committed::Yes
+        self.inventory.ended_holds(ended_by)
     }
 
-    pub fn close_allocation(self: &Rc<Self>, order_id: OrderId) -> Committed {
-        let exists = self.inventory.borrow().allocations.contains_key(&order_id);
-        if exists && !self.planted(Mutant::CloseAllocationUnconditional) {
-            return Committed::Stale;
+    pub fn release_ended(self: &Rc<Self>, held: &Reservation, outbox: &[Entry]) -> Committed {
+        let end = self.inventory.reservation(held.order_id).map(|hold| hold.expires_at);
+        let committed = self.stock(self.inventory.release_ended(held, outbox));
+        if committed == Committed::Yes {
+            self.faults.count(Fault::HoldForsaken);
+            let ended = end.is_some_and(|end| end.as_millis() < self.engine.now() + MAX_SKEW);
+            self.check(ended, "I8", || format!("order {} lost its hold before its end", held.order_id));
         }
-        let closed = Allocation { order_id, status: AllocationStatus::Released, shipments: Vec::new() };
-        self.inventory.borrow_mut().allocations.insert(order_id, closed);
-        Committed::Yes
+        committed
     }
 
-    pub fn available(&self, skus: &BTreeSet<&Sku>) -> BTreeMap<Sku, BTreeMap<PoolId, u64>> {
-        let mut availability: BTreeMap<Sku, BTreeMap<PoolId, u64>> = BTreeMap::new();
-        for ((sku, pool), counts) in &self.inventory.borrow().pools {
-            if skus.contains(sku) {
-                let available = u64::try_from(counts.available).unwrap_or_default();
-                availability.entry(sku.clone()).or_default().insert(*pool, available);
+    /// What every write of stock must keep.
+    pub fn stock(self: &Rc<Self>, committed: Committed) -> Committed {
+        if committed == Committed::Yes {
+            for ((sku, _), counts) in self.inventory.pools.borrow().iter() {
+                self.check(counts.balance(), "I1", || format!("{sku} has {counts:?}"));
+            }
+            for ((sku, node), left) in self.inventory.nodes.borrow().iter() {
+                self.check(*left >= 0, "I1", || format!("{sku} at {node} is {left}"));
             }
         }
-        availability
-    }
-
-    // --- fulfilment ---
-
-    /// Writes a payment if the one there is at one of `before`; `""` stands for none.
-    pub fn put_payment(
-        self: &Rc<Self>,
-        payment: &PaymentRecord,
-        before: &[&str],
-        guard: Option<Mutant>,
-        outbox: &[Entry],
-        held: Option<&Held>,
-        durations: Durations,
-    ) -> Written {
-        let order_id = payment.order_id;
-        let now = self.fulfilment.borrow().payments.get(&order_id).cloned();
-        let at = now.as_ref().map_or("", |p| lakeside_fulfilment::payment_record::status_name(&p.status));
-        if !before.contains(&at) && !guard.is_some_and(|guard| self.planted(guard)) {
-            return Written::Stale;
-        }
-        if held.is_some_and(|held| !self.complete_lease(held, payment.updated_at, durations)) {
-            return Written::Stale;
-        }
-        self.fulfilment.borrow_mut().payments.insert(order_id, payment.clone());
-        self.emit("fulfilment", format!("PAYMENT#{order_id}"), order_id, outbox);
-        Written::Yes
-    }
-
-    pub fn put_label(
-        self: &Rc<Self>,
-        label: &LabelRecord,
-        before: &[&str],
-        guard: Option<Mutant>,
-        outbox: &[Entry],
-        held: Option<&Held>,
-        durations: Durations,
-    ) -> Written {
-        let key = (label.order_id, label.shipment_id);
-        let now = self.fulfilment.borrow().labels.get(&key).cloned();
-        let at = now.as_ref().map_or("", |l| lakeside_fulfilment::label_record::status_name(&l.status));
-        if !before.contains(&at) && !guard.is_some_and(|guard| self.planted(guard)) {
-            return Written::Stale;
-        }
-        if held.is_some_and(|held| !self.complete_lease(held, label.updated_at, durations)) {
-            return Written::Stale;
-        }
-        self.fulfilment.borrow_mut().labels.insert(key, label.clone());
-        self.emit("fulfilment", format!("LABEL#{}", label.shipment_id), label.order_id, outbox);
-        Written::Yes
+        self.flow("inventory", &self.inventory.outboxes);
+        committed
     }
 
     pub fn take_lease(
@@ -372,42 +133,55 @@ impl World {
         now: Timestamp,
         durations: Durations,
     ) -> Acquisition {
-        let mut current = self.fulfilment.borrow().leases.get(key).cloned();
-        if let Some(Lease::InProgress { owner: holder, .. }) = &current
-            && holder == owner
+        if self.strikes(Fault::TtlEarly)
+            && matches!(self.fulfilment.leases.get(key), Some(Lease::Completed { .. }))
         {
-            return acquire(None, owner, now, durations);
+            self.fulfilment.leases.delete(key);
         }
-        if self.planted(Mutant::LeaseIgnored) {
-            current = current.filter(|lease| matches!(lease, Lease::Completed { .. }));
-        }
-        let decided = acquire(current.as_ref(), owner, now, durations);
-        if let Acquisition::Acquired(lease) = &decided {
-            self.fulfilment.borrow_mut().leases.insert(key.clone(), lease.clone());
-        }
-        decided
+        let before = self.fulfilment.leases.get(key);
+        let taken = self.fulfilment.leases.lasting(durations).take(key, owner, now);
+        self.lease_stays(key, before.as_ref(), now);
+        taken
     }
 
-    fn complete_lease(&self, held: &Held, now: Timestamp, durations: Durations) -> bool {
-        let current = self.fulfilment.borrow().leases.get(&held.key).cloned();
-        let completed = complete(current.as_ref(), &held.owner, String::new(), now, durations);
-        if completed.is_err() && !self.planted(Mutant::SettleWithoutLease) {
-            return false;
-        }
-        let expires_at = now.plus_seconds(durations.record);
-        let lease = completed.unwrap_or(Lease::Completed { result: String::new(), expires_at });
-        self.fulfilment.borrow_mut().leases.insert(held.key.clone(), lease);
-        true
+    pub fn give_lease_up(&self, held: &Held, now: Timestamp) {
+        let before = self.fulfilment.leases.get(&held.key);
+        self.fulfilment.leases.give_up(held);
+        self.lease_stays(&held.key, before.as_ref(), now);
     }
 
-    pub fn release_lease(&self, held: &Held) {
-        let current = self.fulfilment.borrow().leases.get(&held.key).cloned();
-        let mine = release(current.as_ref(), &held.owner).is_ok();
-        if mine || self.planted(Mutant::LeaseReleasedByAnybody) {
-            self.check(!matches!(current, Some(Lease::Completed { .. })), "I5", || {
-                format!("a completed lease was given up by {}", held.owner.0)
-            });
-            self.fulfilment.borrow_mut().leases.remove(&held.key);
+    /// DynamoDB deletes leases whose time is over, but not all of them yet.
+    pub fn expire_leases(&self) {
+        let now = Timestamp::from_millis(self.engine.now());
+        for key in self.fulfilment.leases.keys() {
+            let Some(Lease::Completed { expires_at, .. }) = self.fulfilment.leases.get(&key) else {
+                continue;
+            };
+            if expires_at > now {
+                continue;
+            }
+            if self.engine.chance(0.5) {
+                self.fulfilment.leases.delete(&key);
+            } else {
+                self.faults.count(Fault::TtlLate);
+            }
+        }
+    }
+
+    fn lease_stays(&self, key: &LeaseKey, before: Option<&Lease>, now: Timestamp) {
+        if let Some(Lease::Completed { expires_at, .. }) = before
+            && *expires_at > now
+        {
+            let completed = matches!(self.fulfilment.leases.get(key), Some(Lease::Completed { .. }));
+            self.check(completed, "I5", || format!("the completed lease {key:?} was taken back"));
+        }
+    }
+
+    /// Brings what was written to a table to its stream.
+    pub fn flow(self: &Rc<Self>, squad: &'static str, outboxes: &Outboxes) {
+        self.final_stays();
+        for change in outboxes.take_changes() {
+            self.record(squad, change.order_id, &change.old, &change.new);
         }
     }
 }

@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use lakeside_domain::{
     ids::{NodeId, OrderId, Sku},
+    money::{Currency, Money},
     stock::PoolId,
 };
+use lakeside_inventory::memory::Counts;
 use serde_json::json;
 
 use crate::{
     faults::Fault,
     partners::{DECLINED, UNDELIVERABLE},
-    tables::Counts,
     world::World,
 };
 
@@ -33,25 +34,25 @@ pub struct Submission {
 pub fn stock(world: &World) -> Vec<Sku> {
     let engine = &world.engine;
     let skus: Vec<Sku> = (0..=engine.below(3)).map(|n| Sku::parse(&format!("SKU-{n}")).unwrap()).collect();
-    let mut orders = world.orders.borrow_mut();
-    let mut inventory = world.inventory.borrow_mut();
+    let mut prices = world.orders.prices.borrow_mut();
+    let mut all_pools = world.inventory.pools.borrow_mut();
+    let mut nodes = world.inventory.nodes.borrow_mut();
     let plenty = *engine.pick(&[3, 6, 14]);
     for sku in &skus {
-        orders.prices.insert(sku.clone(), engine.between(100, 1_500));
+        prices.insert(sku.clone(), Money::new(engine.between(100, 1_500), Currency::USD));
         let pools = 1 + u8::try_from(engine.below(3)).unwrap();
         let mut received = 0;
         for pool in 0..pools {
             let units = engine.between(0, plenty);
             received += units;
-            let counts = Counts { available: units, held: 0, sold: 0, received: units };
-            inventory.pools.insert((sku.clone(), PoolId(pool)), counts);
+            all_pools.insert((sku.clone(), PoolId(pool)), Counts::received(units));
         }
         for node in NODES.iter().take(2) {
             let units = engine.between(0, received);
             received -= units;
-            inventory.nodes.insert((sku.clone(), NodeId::parse(node).unwrap()), units);
+            nodes.insert((sku.clone(), NodeId::parse(node).unwrap()), units);
         }
-        inventory.nodes.insert((sku.clone(), NodeId::parse(NODES[2]).unwrap()), received);
+        nodes.insert((sku.clone(), NodeId::parse(NODES[2]).unwrap()), received);
     }
     skus
 }
@@ -89,13 +90,13 @@ struct Luck {
 
 fn body(world: &World, skus: &[Sku], luck: &Luck) -> String {
     let engine = &world.engine;
-    let orders = world.orders.borrow();
+    let prices = world.orders.prices.borrow();
     let mut total = 0;
     let mut lines = Vec::new();
     for sku in skus {
         if lines.is_empty() || engine.chance(0.5) {
             let quantity = engine.between(1, 3);
-            total += quantity * orders.prices[sku];
+            total += quantity * prices[sku].amount();
             lines.push(json!({"sku": sku, "quantity": quantity}));
         }
     }

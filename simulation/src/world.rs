@@ -6,18 +6,21 @@ use std::{
     rc::Rc,
 };
 
+use lakeside_fulfilment::memory::MemoryFulfilment;
+use lakeside_inventory::memory::MemoryInventory;
+use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
 
 use crate::{
     buses::{BusEvent, Rule},
     engine::{Engine, Slot},
     faults::{Fault, Faults},
+    finals::Stages,
     mutants::Mutant,
     partners::{Carrier, Processor},
     queues::Queue,
     saga::Executions,
     streams::Stream,
-    tables::{Fulfilment, Inventory, Orders, Status},
 };
 
 /// A broken promise.
@@ -69,12 +72,10 @@ pub struct World {
     pub focus: Option<Focus>,
     /// How long the saga waits for answers from queues, as a part of what the state machine says.
     pub haste: i64,
-    pub orders: RefCell<Orders>,
-    pub inventory: RefCell<Inventory>,
-    pub fulfilment: RefCell<Fulfilment>,
-    pub status: RefCell<Status>,
-    /// The outbox that each item has now.
-    pub outboxes: RefCell<HashMap<String, Vec<lakeside_kit::outbox::Entry>>>,
+    pub orders: MemoryOrders,
+    pub inventory: MemoryInventory,
+    pub fulfilment: MemoryFulfilment,
+    pub status: MemoryStatus,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub rules: Vec<Rule>,
     pub archive: RefCell<Vec<Rc<BusEvent>>>,
@@ -84,6 +85,9 @@ pub struct World {
     pub processor: RefCell<Processor>,
     pub carrier: RefCell<Carrier>,
     pub violation: RefCell<Option<Violation>>,
+    pub stages: Stages,
+    /// How long after its end a hold is left alone, in seconds.
+    pub sweep_grace: u32,
 }
 
 impl World {

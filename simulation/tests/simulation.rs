@@ -84,7 +84,7 @@ fn noticed(mutants: impl Iterator<Item = &'static Mutant>) {
     let simulation = Simulation::default();
     for mutant in mutants {
         let noticed = (0..PATIENCE).any(|seed| simulation.run(seed, Some(*mutant)).violation.is_some());
-        assert!(noticed, "{mutant:?} goes unnoticed: {} is not guarded", mutant.guard());
+        assert!(noticed, "{mutant} goes unnoticed: {} is not guarded", mutant.guard());
     }
 }
 

@@ -42,15 +42,18 @@ pub struct FulfilmentTable {
     leases: DynamoLeases,
 }
 
-fn payment_key(order_id: OrderId) -> Key {
+/// The key of an order's payment.
+pub fn payment_key(order_id: OrderId) -> Key {
     Key::new(format!("PAYMENT#{order_id}"), "PAYMENT")
 }
 
-fn label_key(order_id: OrderId, shipment_id: ShipmentId) -> Key {
+/// The key of a parcel's label.
+pub fn label_key(order_id: OrderId, shipment_id: ShipmentId) -> Key {
     Key::new(format!("LABEL#{order_id}"), format!("{SHIPMENT}{shipment_id}"))
 }
 
-fn closed_key(order_id: OrderId) -> Key {
+/// The key of what closes an order's labels.
+pub fn closed_key(order_id: OrderId) -> Key {
     Key::new(format!("LABEL#{order_id}"), "CLOSED")
 }
 

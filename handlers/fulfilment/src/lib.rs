@@ -11,8 +11,8 @@ pub mod fulfilment_table;
 pub mod http_carrier;
 pub mod http_processor;
 pub mod label_record;
-#[cfg(test)]
-mod memory_table;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
 pub mod outbound;
 pub mod outside;
 pub mod payment_record;

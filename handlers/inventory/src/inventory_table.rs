@@ -63,7 +63,8 @@ pub fn node_key(sku: &Sku, node: &NodeId) -> Key {
     Key::new(format!("SKU#{sku}"), format!("NODE#{node}"))
 }
 
-fn reservation_key(order_id: OrderId) -> Key {
+/// The key of an order's reservation.
+pub fn reservation_key(order_id: OrderId) -> Key {
     Key::new(format!("RESERVATION#{order_id}"), "RESERVATION")
 }
 
@@ -76,7 +77,8 @@ fn held_partition(shard: u8) -> AttributeValue {
     string(format!("HELD#{shard}"))
 }
 
-fn allocation_key(order_id: OrderId) -> Key {
+/// The key of an order's allocation.
+pub fn allocation_key(order_id: OrderId) -> Key {
     Key::new(format!("ALLOCATION#{order_id}"), "ALLOCATION")
 }
 

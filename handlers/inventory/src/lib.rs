@@ -3,9 +3,11 @@
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod allocate;
-pub mod inventory_table;
 #[cfg(test)]
-mod memory_table;
+mod goods;
+pub mod inventory_table;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
 pub mod release_stock;
 pub mod reserve_stock;
 pub mod stock_error;

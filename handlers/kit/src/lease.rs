@@ -14,7 +14,7 @@ use lakeside_domain::{
 use crate::dynamo::{Item, Key, StoreError, number, string};
 
 /// What a lease is on: one effect of one function.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseKey {
     function: &'static str,
     effect: String,
@@ -26,7 +26,8 @@ impl LeaseKey {
         Self { function, effect: effect.into() }
     }
 
-    fn key(&self) -> Key {
+    /// The key of its record.
+    pub fn key(&self) -> Key {
         Key::new(format!("LEASE#{}#{}", self.function, self.effect), "LEASE")
     }
 }

@@ -3,11 +3,13 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    rc::Rc,
     time::Duration,
 };
 
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Lease, Owner, acquire, complete, release},
+    ids::OrderId,
     time::Timestamp,
 };
 use serde::Serialize;
@@ -15,10 +17,141 @@ use serde_json::Value;
 
 use crate::{
     clock::{Clock, Pauses},
-    dynamo::StoreError,
+    dynamo::{Key, StoreError},
     lease::{Held, LeaseKey, Leases},
+    outbox::Entry,
     task_token::{AnswerError, Answered, TaskTokens},
 };
+
+/// Names every condition that the expressions of a table's adapter make, each with what it says.
+///
+/// A table in memory enforces all of them but the one that is lifted, so that what relies on a condition can be shown
+/// to miss it.
+#[macro_export]
+macro_rules! conditions {
+    ($($name:ident: $says:literal),+ $(,)?) => {
+        /// What a write to the table relies on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Condition {
+            $(#[doc = $says] $name),+
+        }
+
+        impl Condition {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What it says.
+            pub const fn says(self) -> &'static str {
+                match self {
+                    $(Self::$name => $says),+
+                }
+            }
+        }
+    };
+}
+
+/// The condition that a table does not enforce, if there is one.
+#[derive(Debug)]
+pub struct Lifted<C: Copy>(Cell<Option<C>>);
+
+impl<C: Copy> Default for Lifted<C> {
+    fn default() -> Self {
+        Self(Cell::new(None))
+    }
+}
+
+impl<C: Copy + PartialEq> Lifted<C> {
+    /// From now on `condition` is not enforced, as if it were missing from its expression.
+    pub fn lift(&self, condition: C) {
+        self.0.set(Some(condition));
+    }
+
+    /// Whether a write that relies on `condition` goes through, given whether it `holds`.
+    pub fn passes(&self, condition: C, holds: bool) -> bool {
+        holds || self.0.get() == Some(condition)
+    }
+}
+
+/// A write of an item, as the table's stream carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// About which order.
+    pub order_id: OrderId,
+    /// The outbox that the item had.
+    pub old: Vec<Entry>,
+    /// The outbox that it has now.
+    pub new: Vec<Entry>,
+}
+
+/// The `outbox` attributes of a table's items, and the stream of the writes to them.
+#[derive(Debug, Default)]
+pub struct Outboxes {
+    now: RefCell<HashMap<Key, Vec<Entry>>>,
+    stream: RefCell<Vec<Change>>,
+}
+
+impl Outboxes {
+    /// The item was written with these entries; without any it has no outbox.
+    pub fn write(&self, key: Key, order_id: OrderId, entries: &[Entry]) {
+        let old = self.now.borrow_mut().insert(key, entries.to_vec()).unwrap_or_default();
+        self.stream.borrow_mut().push(Change { order_id, old, new: entries.to_vec() });
+    }
+
+    /// The item was written, and its outbox left as it was.
+    pub fn keep(&self, key: &Key, order_id: OrderId) {
+        let entries = self.of(key);
+        self.stream.borrow_mut().push(Change { order_id, old: entries.clone(), new: entries });
+    }
+
+    /// The outbox of an item.
+    pub fn of(&self, key: &Key) -> Vec<Entry> {
+        self.now.borrow().get(key).cloned().unwrap_or_default()
+    }
+
+    /// Takes what the stream carries.
+    pub fn take_changes(&self) -> Vec<Change> {
+        self.stream.take()
+    }
+
+    /// The detail-types of the events in the stream.
+    pub fn published(&self) -> Vec<String> {
+        let stream = self.stream.borrow();
+        let added = stream.iter().flat_map(|change| change.new.iter().filter(|e| !change.old.contains(e)));
+        added.map(|entry| entry.detail_type.clone()).collect()
+    }
+}
+
+/// What goes wrong with the calls of a table in a test of its users.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// The table does not answer.
+    pub down: Cell<bool>,
+    /// So many of the next writes are refused, as if another writer had come first.
+    pub overtaken: Cell<usize>,
+    /// Writes that were asked for.
+    pub writes: Cell<usize>,
+}
+
+impl Trouble {
+    /// What comes of a call.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] while the table is down.
+    pub fn read<T>(&self, call: impl FnOnce() -> T) -> Result<T, StoreError> {
+        if self.down.get() { Err(StoreError::Unavailable("down".into())) } else { Ok(call()) }
+    }
+
+    /// What comes of a write, which answers `stale` if it is overtaken.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn write<T>(&self, stale: T, write: impl FnOnce() -> T) -> Result<T, StoreError> {
+        self.writes.set(self.writes.get().saturating_add(1));
+        let left = self.overtaken.get();
+        self.overtaken.set(left.saturating_sub(1));
+        self.read(|| if left > 0 { stale } else { write() })
+    }
+}
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
@@ -68,23 +201,56 @@ impl TaskTokens for Answers {
     }
 }
 
-/// Leases under the domain's rules.
-#[derive(Debug)]
+/// What a write of a lease relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseCondition {
+    /// It is absent, has expired, or its holder's deadline has passed.
+    Free,
+    /// Who completes it is at it.
+    CompletedByHolder,
+    /// Who gives it up is at it.
+    ReleasedByHolder,
+}
+
+/// Leases under the domain's rules, as long as they are during one invocation. Clones share them.
+#[derive(Debug, Clone)]
 pub struct MemoryLeases {
     durations: Durations,
-    leases: RefCell<HashMap<LeaseKey, Lease>>,
+    leases: Rc<RefCell<HashMap<LeaseKey, Lease>>>,
+    lifted: Rc<Lifted<LeaseCondition>>,
 }
 
 impl MemoryLeases {
     /// Leases as long as `durations`.
     pub fn new(durations: Durations) -> Self {
-        Self { durations, leases: RefCell::default() }
+        Self { durations, leases: Rc::default(), lifted: Rc::default() }
+    }
+
+    /// The same leases, those that are taken from here on as long as `durations`.
+    #[must_use]
+    pub fn lasting(&self, durations: Durations) -> Self {
+        Self { durations, ..self.clone() }
+    }
+
+    /// Does not enforce `condition` any more.
+    pub fn lift(&self, condition: LeaseCondition) {
+        self.lifted.lift(condition);
     }
 
     /// Takes the lease for `owner` if it may have it.
     pub fn take(&self, key: &LeaseKey, owner: &Owner, now: Timestamp) -> Acquisition {
         let mut leases = self.leases.borrow_mut();
-        let decided = acquire(leases.get(key), owner, now, self.durations);
+        let current = leases.get(key);
+        let mut decided = acquire(current, owner, now, self.durations);
+        let free = matches!(decided, Acquisition::Acquired(_));
+        if self.lifted.passes(LeaseCondition::Free, free) {
+            decided = acquire(None, owner, now, self.durations);
+        } else if let Some(Lease::InProgress { owner: holder, .. }) = current
+            && holder == owner
+        {
+            // As the adapter: the first try of this very request was applied and its answer lost.
+            return acquire(None, owner, now, self.durations);
+        }
         if let Acquisition::Acquired(lease) = &decided {
             leases.insert(key.clone(), lease.clone());
         }
@@ -94,12 +260,37 @@ impl MemoryLeases {
     /// Completes `held`; answers whether the lease was still the holder's.
     pub fn complete(&self, held: &Held, result: &str, now: Timestamp) -> bool {
         let mut leases = self.leases.borrow_mut();
-        let current = leases.get(&held.key);
-        let Ok(lease) = complete(current, &held.owner, result.into(), now, self.durations) else {
+        let completed = complete(leases.get(&held.key), &held.owner, result.into(), now, self.durations);
+        if !self.lifted.passes(LeaseCondition::CompletedByHolder, completed.is_ok()) {
             return false;
-        };
+        }
+        let lease = completed.unwrap_or_else(|_| Lease::Completed {
+            result: result.into(),
+            expires_at: now.plus_seconds(self.durations.record),
+        });
         leases.insert(held.key.clone(), lease);
         true
+    }
+
+    /// Gives `held` up, if it is still the holder's.
+    pub fn give_up(&self, held: &Held) {
+        let mut leases = self.leases.borrow_mut();
+        let mine = release(leases.get(&held.key), &held.owner).is_ok();
+        if self.lifted.passes(LeaseCondition::ReleasedByHolder, mine) {
+            leases.remove(&held.key);
+        }
+    }
+
+    /// Every lease there is a record of, in order.
+    pub fn keys(&self) -> Vec<LeaseKey> {
+        let mut keys: Vec<LeaseKey> = self.leases.borrow().keys().cloned().collect();
+        keys.sort();
+        keys
+    }
+
+    /// Deletes the record of a lease, as DynamoDB's TTL does.
+    pub fn delete(&self, key: &LeaseKey) {
+        self.leases.borrow_mut().remove(key);
     }
 
     /// The record of a lease.
@@ -119,10 +310,7 @@ impl Leases for MemoryLeases {
     }
 
     async fn release(&self, held: &Held) -> Result<(), StoreError> {
-        let mut leases = self.leases.borrow_mut();
-        if release(leases.get(&held.key), &held.owner).is_ok() {
-            leases.remove(&held.key);
-        }
+        self.give_up(held);
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod advance_order;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
 pub mod order_ingest;
 pub mod order_query;
 pub mod order_record;

@@ -39,7 +39,8 @@ struct PriceItem {
     price: Money,
 }
 
-fn order_key(id: OrderId) -> Key {
+/// The key of an order.
+pub fn order_key(id: OrderId) -> Key {
     Key::new(format!("ORDER#{id}"), "ORDER")
 }
 

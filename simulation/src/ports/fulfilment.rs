@@ -11,19 +11,20 @@ use lakeside_fulfilment::{
     capture_payment::CaptureStore,
     create_label::LabelStore,
     effect::Written,
-    label_record::{self, ClosedRecord, LabelRecord},
-    payment_record::{self, PaymentRecord},
+    label_record::{ClosedRecord, LabelRecord},
+    memory::MemoryFulfilment,
+    payment_record::PaymentRecord,
     refund_payment::RefundStore,
     void_label::VoidStore,
 };
 use lakeside_kit::{
+    clock::Clock,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
     outbox::Entry,
 };
 
 use super::Port;
-use crate::mutants::Mutant;
 
 impl Leases for Port {
     async fn acquire(
@@ -37,7 +38,7 @@ impl Leases for Port {
 
     async fn release(&self, held: &Held) -> Result<(), StoreError> {
         self.call("give up lease", |world| {
-            world.release_lease(held);
+            world.give_lease_up(held, self.now());
             Ok(())
         })
         .await
@@ -45,41 +46,28 @@ impl Leases for Port {
 }
 
 impl Port {
-    async fn put_payment(
+    /// One write to the table, which goes to its stream.
+    async fn write(
         &self,
         what: &'static str,
-        payment: &PaymentRecord,
-        before: &[&str],
-        guard: Option<Mutant>,
-        outbox: &[Entry],
-        held: Option<&Held>,
+        write: impl Fn(&MemoryFulfilment) -> Written,
     ) -> Result<Written, StoreError> {
-        self.call(what, |world| Ok(world.put_payment(payment, before, guard, outbox, held, self.durations)))
-            .await
-    }
-
-    async fn put_label(
-        &self,
-        what: &'static str,
-        label: &LabelRecord,
-        before: &[&str],
-        guard: Option<Mutant>,
-        outbox: &[Entry],
-        held: Option<&Held>,
-    ) -> Result<Written, StoreError> {
-        self.call(what, |world| Ok(world.put_label(label, before, guard, outbox, held, self.durations))).await
+        self.call(what, |world| {
+            let written = write(&world.fulfilment.lasting(self.durations));
+            world.flow("fulfilment", &world.fulfilment.outboxes);
+            Ok(written)
+        })
+        .await
     }
 }
 
 impl CaptureStore for Port {
     async fn payment(&self, order_id: OrderId) -> Result<Option<PaymentRecord>, StoreError> {
-        self.call("read payment", |world| Ok(world.fulfilment.borrow().payments.get(&order_id).cloned()))
-            .await
+        self.call("read payment", |world| Ok(world.fulfilment.payment(order_id))).await
     }
 
     async fn begin_capture(&self, capturing: &PaymentRecord) -> Result<Written, StoreError> {
-        let guard = Some(Mutant::CaptureAfterRefund);
-        self.put_payment("begin capture", capturing, &["", "CAPTURING"], guard, &[], None).await
+        self.write("begin capture", |table| table.begin_capture(capturing)).await
     }
 
     async fn settle_capture(
@@ -88,8 +76,7 @@ impl CaptureStore for Port {
         outbox: &[Entry],
         held: &Held,
     ) -> Result<Written, StoreError> {
-        let guard = Some(Mutant::SettleCaptureUnconditional);
-        self.put_payment("settle capture", payment, &["CAPTURING"], guard, outbox, Some(held)).await
+        self.write("settle capture", |table| table.settle_capture(payment, outbox, held)).await
     }
 }
 
@@ -99,8 +86,7 @@ impl RefundStore for Port {
     }
 
     async fn close_payment(&self, voided: &PaymentRecord) -> Result<Written, StoreError> {
-        let guard = Some(Mutant::ClosePaymentUnconditional);
-        self.put_payment("close payment", voided, &[""], guard, &[], None).await
+        self.write("close payment", |table| table.close_payment(voided)).await
     }
 
     async fn begin_reversal(
@@ -108,8 +94,7 @@ impl RefundStore for Port {
         reversing: &PaymentRecord,
         from: &PaymentStatus,
     ) -> Result<Written, StoreError> {
-        let from = payment_record::status_name(from);
-        self.put_payment("begin reversal", reversing, &[from], None, &[], None).await
+        self.write("begin reversal", |table| table.begin_reversal(reversing, from)).await
     }
 
     async fn settle_reversal(
@@ -118,7 +103,7 @@ impl RefundStore for Port {
         outbox: &[Entry],
         held: &Held,
     ) -> Result<Written, StoreError> {
-        self.put_payment("settle reversal", payment, &["REVERSING"], None, outbox, Some(held)).await
+        self.write("settle reversal", |table| table.settle_reversal(payment, outbox, held)).await
     }
 }
 
@@ -128,29 +113,15 @@ impl LabelStore for Port {
         order_id: OrderId,
         shipment_id: ShipmentId,
     ) -> Result<Option<LabelRecord>, StoreError> {
-        self.call("read label", |world| {
-            Ok(world.fulfilment.borrow().labels.get(&(order_id, shipment_id)).cloned())
-        })
-        .await
+        self.call("read label", |world| Ok(world.fulfilment.label(order_id, shipment_id))).await
     }
 
     async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError> {
-        self.call("read closed", |world| {
-            Ok(world.fulfilment.borrow().closed.contains(&order_id)
-                && !world.planted(Mutant::LabelAfterClosing))
-        })
-        .await
+        self.call("read closed", |world| Ok(world.fulfilment.labels_closed(order_id))).await
     }
 
     async fn begin_label(&self, requested: &LabelRecord) -> Result<Written, StoreError> {
-        self.call("begin label", |world| {
-            let closed = world.fulfilment.borrow().closed.contains(&requested.order_id);
-            if closed && !world.planted(Mutant::LabelAfterClosing) {
-                return Ok(Written::Stale);
-            }
-            Ok(world.put_label(requested, &["", "REQUESTED"], None, &[], None, self.durations))
-        })
-        .await
+        self.write("begin label", |table| table.begin_label(requested)).await
     }
 
     async fn settle_label(
@@ -159,26 +130,21 @@ impl LabelStore for Port {
         outbox: &[Entry],
         held: &Held,
     ) -> Result<Written, StoreError> {
-        let guard = Some(Mutant::SettleLabelUnconditional);
-        self.put_label("settle label", label, &["REQUESTED"], guard, outbox, Some(held)).await
+        self.write("settle label", |table| table.settle_label(label, outbox, held)).await
     }
 }
 
 impl VoidStore for Port {
     async fn close_labels(&self, closed: &ClosedRecord) -> Result<(), StoreError> {
         self.call("close labels", |world| {
-            world.fulfilment.borrow_mut().closed.insert(closed.order_id);
+            world.fulfilment.close_labels(closed);
             Ok(())
         })
         .await
     }
 
     async fn labels(&self, order_id: OrderId) -> Result<Vec<LabelRecord>, StoreError> {
-        self.call("read labels", |world| {
-            let fulfilment = world.fulfilment.borrow();
-            Ok(fulfilment.labels.values().filter(|label| label.order_id == order_id).cloned().collect())
-        })
-        .await
+        self.call("read labels", |world| Ok(world.fulfilment.labels(order_id))).await
     }
 
     async fn settle_void(
@@ -187,7 +153,6 @@ impl VoidStore for Port {
         from: &LabelStatus,
         held: &Held,
     ) -> Result<Written, StoreError> {
-        let from = label_record::status_name(from);
-        self.put_label("settle void", voided, &[from], None, &[], Some(held)).await
+        self.write("settle void", |table| table.settle_void(voided, from, held)).await
     }
 }

@@ -13,6 +13,7 @@ use lakeside_inventory::{
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
+    sweep_reservations::SweepStore,
 };
 use lakeside_kit::{dynamo::StoreError, outbox::Entry};
 
@@ -21,19 +22,18 @@ use crate::mutants::Mutant;
 
 impl ReservationStore for Port {
     async fn reservations(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Reservation>, StoreError> {
-        self.call("read reservations", |world| {
-            let inventory = world.inventory.borrow();
-            let found = |id: &OrderId| Some((*id, inventory.reservations.get(id)?.clone()));
-            Ok(orders.iter().filter_map(found).collect())
-        })
-        .await
+        self.call("read reservations", |world| Ok(world.inventory.reservations(orders))).await
     }
 
     async fn availability(&self, skus: &BTreeSet<&Sku>) -> Result<Availability, StoreError> {
-        self.call("read pools", |world| Ok(world.available(skus))).await
+        self.call("read pools", |world| Ok(world.inventory.availability(skus))).await
     }
 
     async fn reserve(&self, plan: &Plan, new: &[NewReservation]) -> Result<Committed, StoreError> {
+        if self.world.planted(Mutant::ReserveWhatFits) {
+            let (plan, new) = without_last_lines(plan, new);
+            return self.call("reserve", |world| Ok(world.reserve(&plan, &new))).await;
+        }
         let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await?;
         if outcome == Committed::Stale && self.world.planted(Mutant::StaleIsSoldOut) {
             let refused: Vec<NewReservation> = new.iter().map(sold_out).collect();
@@ -43,8 +43,19 @@ impl ReservationStore for Port {
     }
 
     async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
-        self.call("renew hold", |world| Ok(world.renew(held, expires_at))).await
+        self.call("renew hold", |world| Ok(world.stock(world.inventory.renew(held, expires_at)))).await
     }
+}
+
+/// Nothing of the last line is taken, and nobody notices.
+fn without_last_lines(plan: &Plan, new: &[NewReservation]) -> (Plan, Vec<NewReservation>) {
+    let (mut plan, mut new) = (plan.clone(), new.to_vec());
+    for new in new.iter_mut().filter(|new| new.reservation.takes.len() > 1) {
+        if let Some(take) = new.reservation.takes.pop() {
+            plan.guards.entry((take.sku, take.pool)).or_default().take -= take.units;
+        }
+    }
+    (plan, new)
 }
 
 fn sold_out(new: &NewReservation) -> NewReservation {
@@ -56,15 +67,11 @@ fn sold_out(new: &NewReservation) -> NewReservation {
 
 impl ReleaseStore for Port {
     async fn reservation(&self, order_id: OrderId) -> Result<Option<Reservation>, StoreError> {
-        self.call("read reservation", |world| {
-            Ok(world.inventory.borrow().reservations.get(&order_id).cloned())
-        })
-        .await
+        self.call("read reservation", |world| Ok(world.inventory.reservation(order_id))).await
     }
 
     async fn allocation(&self, order_id: OrderId) -> Result<Option<Allocation>, StoreError> {
-        self.call("read allocation", |world| Ok(world.inventory.borrow().allocations.get(&order_id).cloned()))
-            .await
+        self.call("read allocation", |world| Ok(world.inventory.allocation(order_id))).await
     }
 
     async fn release_reservation(
@@ -72,11 +79,15 @@ impl ReleaseStore for Port {
         held: &Reservation,
         outbox: &[Entry],
     ) -> Result<Committed, StoreError> {
-        self.call("release stock", |world| Ok(world.release_reservation(held, outbox))).await
+        self.call("release stock", |world| Ok(world.stock(world.inventory.release_reservation(held, outbox))))
+            .await
     }
 
     async fn close_reservation(&self, order_id: OrderId, now: Timestamp) -> Result<Committed, StoreError> {
-        self.call("close reservation", |world| Ok(world.close_reservation(order_id, now))).await
+        self.call("close reservation", |world| {
+            Ok(world.stock(world.inventory.close_reservation(order_id, now)))
+        })
+        .await
     }
 
     async fn release_allocation(
@@ -84,11 +95,29 @@ impl ReleaseStore for Port {
         allocated: &Allocation,
         committed: &Reservation,
     ) -> Result<Committed, StoreError> {
-        self.call("release allocation", |world| Ok(world.release_allocation(allocated, committed))).await
+        self.call("release allocation", |world| {
+            Ok(world.stock(world.inventory.release_allocation(allocated, committed)))
+        })
+        .await
     }
 
     async fn close_allocation(&self, order_id: OrderId) -> Result<Committed, StoreError> {
-        self.call("close allocation", |world| Ok(world.close_allocation(order_id))).await
+        self.call("close allocation", |world| Ok(world.stock(world.inventory.close_allocation(order_id))))
+            .await
+    }
+}
+
+impl SweepStore for Port {
+    async fn ended_holds(&self, ended_by: Timestamp) -> Result<Vec<OrderId>, StoreError> {
+        self.call("read ended holds", |world| Ok(world.ended_holds(ended_by))).await
+    }
+
+    async fn reservation(&self, order_id: OrderId) -> Result<Option<Reservation>, StoreError> {
+        ReleaseStore::reservation(self, order_id).await
+    }
+
+    async fn release_ended(&self, held: &Reservation, outbox: &[Entry]) -> Result<Committed, StoreError> {
+        self.call("sweep", |world| Ok(world.release_ended(held, outbox))).await
     }
 }
 
@@ -102,17 +131,7 @@ impl AllocationStore for Port {
     }
 
     async fn on_hand(&self, skus: &BTreeSet<&Sku>) -> Result<OnHand, StoreError> {
-        self.call("read nodes", |world| {
-            let mut on_hand = OnHand::new();
-            for ((sku, node), units) in &world.inventory.borrow().nodes {
-                if skus.contains(sku) {
-                    let units = u64::try_from(*units).unwrap_or_default();
-                    on_hand.entry(node.clone()).or_default().insert(sku.clone(), units);
-                }
-            }
-            Ok(on_hand)
-        })
-        .await
+        self.call("read nodes", |world| Ok(world.inventory.on_hand(skus))).await
     }
 
     async fn allocate(&self, new: &NewAllocation, now: Timestamp) -> Result<Committed, StoreError> {

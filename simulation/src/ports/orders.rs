@@ -1,10 +1,7 @@
 //! The orders squad's tables.
 
-use std::rc::Rc;
-
 use lakeside_domain::{
     ids::{OrderId, Sku},
-    money::{Currency, Money},
     order::{Catalogue, OrderState},
 };
 use lakeside_kit::{dynamo::StoreError, outbox::Entry};
@@ -15,16 +12,11 @@ use lakeside_orders::{
 };
 
 use super::Port;
-use crate::{mutants::Mutant, world::World};
+use crate::mutants::Mutant;
 
 impl order_ingest::Orders for Port {
     async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
-        self.call("read prices", |world| {
-            let orders = world.orders.borrow();
-            let price = |sku: &Sku| Some((sku.clone(), Money::new(*orders.prices.get(sku)?, Currency::USD)));
-            Ok(skus.iter().filter_map(price).collect())
-        })
-        .await
+        self.call("read prices", |world| Ok(world.orders.prices(skus))).await
     }
 
     async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
@@ -37,7 +29,7 @@ impl order_ingest::Orders for Port {
 
     async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
         self.call("record conflict", |world| {
-            world.orders.borrow_mut().conflicts.push(conflict.clone());
+            world.orders.record_conflict(conflict);
             Ok(())
         })
         .await
@@ -45,7 +37,7 @@ impl order_ingest::Orders for Port {
 
     async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
         self.call("record refused", |world| {
-            world.orders.borrow_mut().refused.insert(message_id.to_owned(), refused.clone());
+            world.orders.record_refused(message_id, refused);
             Ok(())
         })
         .await
@@ -54,8 +46,7 @@ impl order_ingest::Orders for Port {
 
 impl advance_order::Orders for Port {
     async fn load(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
-        let read = |world: &Rc<World>| Ok(world.orders.borrow().records.get(&order_id).cloned());
-        let mut record = self.call("read order", read).await?;
+        let mut record = self.call("read order", |world| Ok(world.orders.load(order_id))).await?;
         if let Some(record) = &mut record
             && self.world.planted(Mutant::FinalStateForgotten)
         {
@@ -72,12 +63,7 @@ impl advance_order::Orders for Port {
 impl StatusView for Port {
     async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
         self.call("record fact", |world| {
-            let mut status = world.status.borrow_mut();
-            if let Some(customer) = &fact.customer_id {
-                status.owners.entry(fact.order_id).or_insert_with(|| customer.to_string());
-            }
-            let facts = status.facts.entry(fact.order_id).or_default();
-            facts.entry(fact.event_id).or_insert_with(|| fact.known.clone());
+            world.status.record(fact);
             Ok(())
         })
         .await

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    memory_table::MemoryTable,
+    memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedProcessor, invocation, lost, script, throttled},
 };
@@ -34,7 +34,7 @@ const CAPTURED: Reply<Charge> = Reply::Final(Charge::Captured);
 
 #[derive(Default)]
 struct World {
-    table: MemoryTable,
+    table: MemoryFulfilment,
     processor: ScriptedProcessor,
     answers: Answers,
     clock: ManualClock,
@@ -75,7 +75,7 @@ async fn a_charge_is_recorded_published_and_answered() {
     let world = World::charging([Ok(CAPTURED)]);
     assert!(world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Captured));
-    assert_eq!(*world.table.published.borrow(), ["PaymentCaptured"]);
+    assert_eq!(world.table.outboxes.published(), ["PaymentCaptured"]);
     assert_eq!(world.said(), [json!({"outcome": "CAPTURED"})]);
     assert_eq!(*world.processor.keys.borrow(), [KEY]);
 }
@@ -85,7 +85,7 @@ async fn a_declined_card_is_an_answer_and_no_failure() {
     let reason = ReasonCode::constant("CARD_DECLINED");
     let world = World::charging([Ok(Reply::Final(Charge::Declined { reason }))]);
     assert!(world.deliver(&command()).await);
-    assert_eq!(*world.table.published.borrow(), ["PaymentDeclined"]);
+    assert_eq!(world.table.outboxes.published(), ["PaymentDeclined"]);
     assert_eq!(world.said(), [json!({"outcome": "DECLINED", "reason": "CARD_DECLINED"})]);
 }
 
@@ -95,7 +95,7 @@ async fn a_command_delivered_again_charges_nothing_and_is_answered_again() {
     assert!(world.deliver(&command()).await);
     assert!(world.deliver(&command()).await);
     assert_eq!((world.charges(), world.said().len()), (1, 2));
-    assert_eq!(*world.table.published.borrow(), ["PaymentCaptured"]);
+    assert_eq!(world.table.outboxes.published(), ["PaymentCaptured"]);
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn an_attempt_that_lost_its_lease_records_nothing() {
     });
     assert!(!world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Capturing));
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_refund_that_comes_between_the_charge_and_its_record_wins() {
     });
     assert!(world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Reversing));
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
     assert_eq!(world.said(), [json!({"outcome": "DECLINED", "reason": "PAYMENT_CLOSED"})]);
 }
 

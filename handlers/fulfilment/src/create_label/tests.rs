@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    memory_table::MemoryTable,
+    memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedCarrier, invocation, lost, script, throttled},
 };
@@ -41,7 +41,7 @@ fn labelled() -> CreateLabelResult {
 
 #[derive(Default)]
 struct World {
-    table: MemoryTable,
+    table: MemoryFulfilment,
     carrier: ScriptedCarrier,
     clock: ManualClock,
 }
@@ -76,7 +76,7 @@ async fn a_parcel_gets_one_label_however_often_it_is_asked_for() {
     assert_eq!(world.run().await.unwrap(), labelled());
     assert_eq!(world.run().await.unwrap(), labelled());
     assert_eq!(*world.carrier.keys.borrow(), [SHIPMENT.to_string()]);
-    assert_eq!(*world.table.published.borrow(), ["ShipmentLabelled"]);
+    assert_eq!(world.table.outboxes.published(), ["ShipmentLabelled"]);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_refused_parcel_is_an_answer_and_no_event() {
     let reason = ReasonCode::constant("UNDELIVERABLE");
     let world = World::asking([Ok(Reply::Final(Purchase::Refused { reason: reason.clone() }))], []);
     assert_eq!(world.run().await.unwrap(), CreateLabelResult::Refused { reason });
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn an_unknown_outcome_is_worth_another_attempt_which_looks_first() {
     let look_ups = [Ok(Standing::Absent), Ok(Standing::Decided(created()))];
     let world = World::asking([lost()], look_ups);
     assert_eq!(world.run().await.unwrap_err().disposition(), Disposition::Retry);
-    assert_eq!(world.table.label_status(SHIPMENT), Some(LabelStatus::Requested));
+    assert_eq!(world.table.label_status(ORDER, SHIPMENT), Some(LabelStatus::Requested));
     assert_eq!(world.run().await.unwrap(), labelled());
     assert_eq!(world.purchases(), 1);
 }
@@ -129,16 +129,16 @@ async fn two_attempts_at_once_ask_the_carrier_once() {
 #[tokio::test]
 async fn no_label_is_bought_once_the_orders_labels_are_closed() {
     let world = World::asking([], []);
-    world.table.closed.borrow_mut().insert(ORDER);
+    world.table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));
-    assert_eq!(world.table.label_status(SHIPMENT), None);
+    assert_eq!(world.table.label_status(ORDER, SHIPMENT), None);
 }
 
 #[tokio::test]
 async fn labels_that_close_just_before_the_purchase_prevent_it() {
     let world = World::asking([], []);
     world.table.before_write(1, |table| {
-        table.closed.borrow_mut().insert(ORDER);
+        table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
     });
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));
     assert_eq!(world.purchases(), 0);
@@ -148,11 +148,11 @@ async fn labels_that_close_just_before_the_purchase_prevent_it() {
 async fn a_label_voided_between_its_purchase_and_its_record_stays_void() {
     let world = World::asking([Ok(Reply::Final(created()))], []);
     world.table.before_write(2, |table| {
-        table.closed.borrow_mut().insert(ORDER);
-        table.labels.borrow_mut().get_mut(&SHIPMENT).unwrap().status = LabelStatus::Voided;
+        table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
+        table.labels.borrow_mut().get_mut(&(ORDER, SHIPMENT)).unwrap().status = LabelStatus::Voided;
     });
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    memory_table::MemoryTable,
+    memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedProcessor, invocation, lost, script},
 };
@@ -28,7 +28,7 @@ fn command() -> Message {
 }
 
 struct World {
-    table: MemoryTable,
+    table: MemoryFulfilment,
     processor: ScriptedProcessor,
     answers: Answers,
     clock: ManualClock,
@@ -40,7 +40,7 @@ impl World {
         reversals: impl IntoIterator<Item = Result<Reply<Reversal>, OutsideError>>,
         look_ups: impl IntoIterator<Item = Result<Standing, OutsideError>>,
     ) -> Self {
-        let table = MemoryTable::default();
+        let table = MemoryFulfilment::default();
         if let Some(status) = status {
             let amount = Money::new(19_900, Currency::USD);
             let updated_at = Timestamp::from_millis(0);
@@ -76,7 +76,7 @@ async fn captured_money_goes_back_once() {
     assert!(world.deliver().await);
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Refunded));
-    assert_eq!(*world.table.published.borrow(), ["PaymentRefunded"]);
+    assert_eq!(world.table.outboxes.published(), ["PaymentRefunded"]);
     assert_eq!(world.said(), [json!({"outcome": "REFUNDED"}), json!({"outcome": "REFUNDED"})]);
     assert_eq!(*world.processor.keys.borrow(), [KEY]);
 }
@@ -87,7 +87,7 @@ async fn without_a_payment_none_can_begin_any_more() {
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Voided));
     assert_eq!(world.said(), [json!({"outcome": "NOTHING_TO_REFUND"})]);
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_charge_of_unknown_outcome_is_cancelled_at_the_processor() {
     let world = World::at(Some(PaymentStatus::Capturing), [Ok(CANCELLED)], []);
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Voided));
-    assert!(world.table.published.borrow().is_empty());
+    assert!(world.table.outboxes.published().is_empty());
     assert_eq!(world.said(), [json!({"outcome": "NOTHING_TO_REFUND"})]);
 }
 
@@ -154,5 +154,5 @@ async fn a_saga_that_cannot_be_answered_is_answered_at_the_next_delivery() {
     world.answers.down.set(false);
     assert!(world.deliver().await);
     assert_eq!(world.said(), [json!({"outcome": "REFUNDED"})]);
-    assert_eq!(*world.table.published.borrow(), ["PaymentRefunded"]);
+    assert_eq!(world.table.outboxes.published(), ["PaymentRefunded"]);
 }

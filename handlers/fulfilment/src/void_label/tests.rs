@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    memory_table::MemoryTable,
+    memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedCarrier, invocation, lost, script},
 };
@@ -25,7 +25,7 @@ fn created() -> LabelStatus {
 
 #[derive(Default)]
 struct World {
-    table: MemoryTable,
+    table: MemoryFulfilment,
     carrier: ScriptedCarrier,
     clock: ManualClock,
 }
@@ -42,7 +42,7 @@ impl World {
         for (n, status) in labels {
             let (shipment_id, updated_at) = (shipment(*n), world.clock.now());
             let label = LabelRecord { order_id: ORDER, shipment_id, status: status.clone(), updated_at };
-            world.table.labels.borrow_mut().insert(shipment_id, label);
+            world.table.labels.borrow_mut().insert((ORDER, shipment_id), label);
         }
         world
     }
@@ -66,9 +66,9 @@ async fn what_was_or_may_have_been_bought_is_voided_and_nothing_else() {
     let labels = [(1, created()), (2, LabelStatus::Requested), (3, refused.clone())];
     let world = World::with(&labels, [Ok(()), Ok(())]);
     assert_eq!(world.run().await.unwrap(), VoidLabelsResult::Voided);
-    assert_eq!(world.table.label_status(shipment(1)), Some(LabelStatus::Voided));
-    assert_eq!(world.table.label_status(shipment(2)), Some(LabelStatus::Voided));
-    assert_eq!(world.table.label_status(shipment(3)), Some(refused));
+    assert_eq!(world.table.label_status(ORDER, shipment(1)), Some(LabelStatus::Voided));
+    assert_eq!(world.table.label_status(ORDER, shipment(2)), Some(LabelStatus::Voided));
+    assert_eq!(world.table.label_status(ORDER, shipment(3)), Some(refused));
     assert_eq!(world.asked(), 2);
 }
 
@@ -76,7 +76,7 @@ async fn what_was_or_may_have_been_bought_is_voided_and_nothing_else() {
 async fn an_order_without_labels_gets_none_any_more() {
     let world = World::with(&[], []);
     assert_eq!(world.run().await.unwrap(), VoidLabelsResult::Voided);
-    assert!(world.table.closed.borrow().contains(&ORDER));
+    assert!(world.table.labels_closed(ORDER));
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ async fn voiding_twice_asks_the_carrier_once() {
 async fn a_carrier_that_does_not_answer_leaves_the_label_to_the_next_attempt() {
     let world = World::with(&[(1, created())], [lost(), Ok(())]);
     assert!(matches!(world.run().await, Err(EffectError::Outside(OutsideError::Unknown(_)))));
-    assert_eq!(world.table.label_status(shipment(1)), Some(created()));
-    assert!(world.table.closed.borrow().contains(&ORDER));
+    assert_eq!(world.table.label_status(ORDER, shipment(1)), Some(created()));
+    assert!(world.table.labels_closed(ORDER));
     assert_eq!(world.run().await.unwrap(), VoidLabelsResult::Voided);
 }
 
@@ -100,10 +100,10 @@ async fn a_carrier_that_does_not_answer_leaves_the_label_to_the_next_attempt() {
 async fn a_purchase_recorded_in_between_is_voided_too() {
     let world = World::with(&[(1, LabelStatus::Requested)], [Ok(()), Ok(())]);
     world.table.before_write(1, |table| {
-        table.labels.borrow_mut().get_mut(&shipment(1)).unwrap().status = created();
+        table.labels.borrow_mut().get_mut(&(ORDER, shipment(1))).unwrap().status = created();
     });
     assert_eq!(world.run().await.unwrap(), VoidLabelsResult::Voided);
-    assert_eq!(world.table.label_status(shipment(1)), Some(LabelStatus::Voided));
+    assert_eq!(world.table.label_status(ORDER, shipment(1)), Some(LabelStatus::Voided));
 }
 
 #[tokio::test]

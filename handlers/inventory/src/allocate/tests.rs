@@ -7,28 +7,28 @@ use lakeside_kit::memory::ManualClock;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory_table::{MemoryTable, sku};
+use crate::{
+    goods::{hold, pool, sku, stocked},
+    memory::MemoryInventory,
+};
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const EXPIRES_AT: i64 = 10_000;
 
 /// Tents at two nodes and stoves at one, all units of the order held.
-fn held() -> MemoryTable {
-    let table =
-        MemoryTable::stocked(&[("TENT", "wh-east", 1), ("TENT", "wh-west", 1), ("STOVE", "wh-west", 1)]);
+fn held() -> MemoryInventory {
+    let table = stocked(&[("TENT", "wh-east", 1), ("TENT", "wh-west", 1), ("STOVE", "wh-west", 1)]);
     let take = |name: &str, units| Take { sku: sku(name), pool: PoolId(0), units };
     let takes = vec![take("TENT", 2), take("STOVE", 1)];
-    for t in &takes {
-        let pool = table.pool(t.sku.as_str()).reserve(t.units).unwrap();
-        table.pools.borrow_mut().insert((t.sku.clone(), PoolId(0)), pool);
-    }
+    hold(&table, "TENT", 2);
+    hold(&table, "STOVE", 1);
     let expires_at = Timestamp::from_millis(EXPIRES_AT);
     let reservation = Reservation { order_id: ORDER, status: ReservationStatus::Held, takes, expires_at };
     table.reservations.borrow_mut().insert(ORDER, reservation);
     table
 }
 
-async fn run(table: &MemoryTable, at: i64) -> AllocateStockResult {
+async fn run(table: &MemoryInventory, at: i64) -> AllocateStockResult {
     let metadata = CommandMetadata { correlation_id: ORDER.as_uuid(), causation_id: ORDER.as_uuid() };
     let command = Command::AllocateStock(OrderCommand { order_id: ORDER, metadata });
     handle(table, &ManualClock::at(at), command).await.unwrap()
@@ -47,10 +47,10 @@ async fn a_split_order_leaves_from_two_nodes_and_its_hold_is_sold() {
     let first = run(&table, 0).await;
     let AllocateStockResult::Allocated { shipments } = &first else { panic!("allocated") };
     assert_eq!(shipments.len(), 2);
-    assert_eq!(table.pool("TENT").counts().sold, 2);
-    assert_eq!(table.nodes.borrow().values().sum::<u64>(), 0);
+    assert_eq!(pool(&table, "TENT").sold, 2);
+    assert_eq!(table.nodes.borrow().values().sum::<i64>(), 0);
     assert_eq!(run(&table, 0).await, first, "again");
-    assert_eq!(*table.published.borrow(), ["StockCommitted", "WarehouseAllocated"]);
+    assert_eq!(table.outboxes.published(), ["StockCommitted", "WarehouseAllocated"]);
 }
 
 #[tokio::test]
@@ -74,12 +74,12 @@ async fn nodes_that_cannot_cover_the_order_refuse_it() {
     let table = held();
     table.nodes.borrow_mut().clear();
     assert_eq!(reason(&run(&table, 0).await), NODES_SHORT);
-    assert_eq!(table.pool("TENT").counts().held, 2);
+    assert_eq!(pool(&table, "TENT").held, 2);
 }
 
 #[tokio::test]
 async fn an_allocation_that_was_overtaken_is_decided_again() {
     let table = held();
-    table.overtaken.set(1);
+    table.trouble.overtaken.set(1);
     assert_eq!(reason(&run(&table, 0).await), "ALLOCATED");
 }

@@ -1,10 +1,13 @@
-use lakeside_domain::stock::{Pool, PoolId};
+use lakeside_domain::stock::PoolId;
 use lakeside_kit::memory::{Answers, ManualClock};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::memory_table::{MemoryTable, sku};
+use crate::{
+    goods::{pool, sku, stocked},
+    memory::{Counts, MemoryInventory},
+};
 
 const SETTINGS: Settings = Settings { hold_seconds: 900 };
 const CAUSE: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
@@ -46,18 +49,18 @@ fn command(n: u128, lines: &[(&str, i64)]) -> Message {
     message(format!("command-{n}"), &body)
 }
 
-async fn run(table: &MemoryTable, answers: &Answers, batch: &[Message]) -> Vec<String> {
+async fn run(table: &MemoryInventory, answers: &Answers, batch: &[Message]) -> Vec<String> {
     handle(table, answers, &ManualClock::at(1000), SETTINGS, batch).await.ids().to_vec()
 }
 
 #[tokio::test]
 async fn a_batch_of_orders_is_one_transaction() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 10)]);
+    let table = stocked(&[("TENT", "wh-east", 10)]);
     let batch: Vec<Message> = (1..=10).map(|n| created(n, &[("TENT", 1)])).collect();
     assert!(run(&table, &Answers::default(), &batch).await.is_empty());
-    assert_eq!(table.transactions.get(), 1);
-    assert_eq!(table.pool("TENT").counts().held, 10);
-    assert_eq!(*table.published.borrow(), vec!["StockReserved"; 10]);
+    assert_eq!(table.trouble.writes.get(), 1);
+    assert_eq!(pool(&table, "TENT").held, 10);
+    assert_eq!(table.outboxes.published(), vec!["StockReserved"; 10]);
 }
 
 #[tokio::test]
@@ -66,14 +69,14 @@ async fn event_and_command_reserve_once_whichever_comes_first() {
         [created(1, &[("TENT", 2)]), command(1, &[("TENT", 2)])],
         [command(1, &[("TENT", 2)]), created(1, &[("TENT", 2)])],
     ] {
-        let table = MemoryTable::stocked(&[("TENT", "wh-east", 10)]);
+        let table = stocked(&[("TENT", "wh-east", 10)]);
         let answers = Answers::default();
         assert!(run(&table, &answers, &batch).await.is_empty());
         for message in &batch {
             assert!(run(&table, &answers, std::slice::from_ref(message)).await.is_empty());
         }
-        assert_eq!(table.pool("TENT").counts().held, 2);
-        assert_eq!(*table.published.borrow(), ["StockReserved"]);
+        assert_eq!(pool(&table, "TENT").held, 2);
+        assert_eq!(table.outboxes.published(), ["StockReserved"]);
         assert_eq!(answers.given.borrow().len(), 2, "the command's redelivery is answered too");
         assert_eq!(answers.given.borrow()[0].1["outcome"], "RESERVED");
     }
@@ -81,11 +84,11 @@ async fn event_and_command_reserve_once_whichever_comes_first() {
 
 #[tokio::test]
 async fn the_last_unit_goes_to_the_first_and_the_others_are_told() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 1)]);
+    let table = stocked(&[("TENT", "wh-east", 1)]);
     let answers = Answers::default();
     let batch: Vec<Message> = (1..=9).map(|n| command(n, &[("TENT", 1)])).collect();
     assert!(run(&table, &answers, &batch).await.is_empty());
-    assert_eq!(table.pool("TENT").available(), 0);
+    assert_eq!(pool(&table, "TENT").available, 0);
     let outcomes: Vec<_> = answers.given.borrow().iter().map(|(_, a)| a["outcome"].clone()).collect();
     assert_eq!(outcomes[0], "RESERVED");
     assert!(outcomes[1..].iter().all(|o| o == "REFUSED"));
@@ -94,18 +97,18 @@ async fn the_last_unit_goes_to_the_first_and_the_others_are_told() {
 
 #[tokio::test]
 async fn one_sold_out_line_and_nothing_of_the_order_is_held() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5), ("STOVE", "wh-east", 0)]);
+    let table = stocked(&[("TENT", "wh-east", 5), ("STOVE", "wh-east", 0)]);
     assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1), ("STOVE", 1)])]).await.is_empty());
-    assert_eq!(table.pool("TENT").available(), 5);
-    assert_eq!(*table.published.borrow(), ["StockReservationFailed"]);
+    assert_eq!(pool(&table, "TENT").available, 5);
+    assert_eq!(table.outboxes.published(), ["StockReservationFailed"]);
 }
 
 #[tokio::test]
 async fn a_decision_that_was_overtaken_is_made_again() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 1)]);
-    table.overtaken.set(ATTEMPTS - 1);
+    let table = stocked(&[("TENT", "wh-east", 1)]);
+    table.trouble.overtaken.set(ATTEMPTS - 1);
     assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1)])]).await.is_empty());
-    table.overtaken.set(ATTEMPTS);
+    table.trouble.overtaken.set(ATTEMPTS);
     assert_eq!(run(&table, &Answers::default(), &[created(2, &[("TENT", 1)])]).await, ["event-2"]);
     assert!(!table.reservations.borrow().contains_key(&id(2)), "busy is never sold out");
 }
@@ -113,8 +116,8 @@ async fn a_decision_that_was_overtaken_is_made_again() {
 #[tokio::test]
 async fn a_batch_larger_than_a_transaction_is_split_and_all_of_it_decided() {
     let names: Vec<String> = (0..150).map(|n| format!("SKU-{n}")).collect();
-    let stock: Vec<(&str, &str, u64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
-    let table = MemoryTable::stocked(&stock);
+    let stock: Vec<(&str, &str, i64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
+    let table = stocked(&stock);
     let batch: Vec<Message> = names
         .chunks(15)
         .zip(1..)
@@ -122,16 +125,16 @@ async fn a_batch_larger_than_a_transaction_is_split_and_all_of_it_decided() {
         .collect();
     assert!(run(&table, &Answers::default(), &batch).await.is_empty());
     assert_eq!(table.reservations.borrow().len(), 10);
-    assert!(table.transactions.get() > 1);
+    assert!(table.trouble.writes.get() > 1);
 }
 
 #[tokio::test]
 async fn an_order_too_large_for_a_transaction_does_not_keep_others_from_their_stock() {
     let names: Vec<String> = (0..20).map(|n| format!("SKU-{n}")).collect();
-    let stock: Vec<(&str, &str, u64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
-    let table = MemoryTable::stocked(&stock);
+    let stock: Vec<(&str, &str, i64)> = names.iter().map(|n| (n.as_str(), "wh-east", 1)).collect();
+    let table = stocked(&stock);
     for name in &names {
-        table.pools.borrow_mut().extend((1..6).map(|n| ((sku(name), PoolId(n)), Pool::received(1))));
+        table.pools.borrow_mut().extend((1..6).map(|n| ((sku(name), PoolId(n)), Counts::received(1))));
     }
     let too_large = |n| created(n, &names.iter().map(|s| (s.as_str(), 5)).collect::<Vec<_>>());
     let batch = [too_large(1), created(2, &[("SKU-0", 1)]), too_large(3), created(4, &[("SKU-1", 1)])];
@@ -141,37 +144,37 @@ async fn an_order_too_large_for_a_transaction_does_not_keep_others_from_their_st
 
 #[tokio::test]
 async fn malformed_messages_fail_alone() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    let table = stocked(&[("TENT", "wh-east", 5)]);
     let garbage = Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new() };
     let twice = created(2, &[("TENT", 1), ("TENT", 1)]);
     let failed = run(&table, &Answers::default(), &[garbage, created(1, &[("TENT", 1)]), twice]).await;
     assert_eq!(failed, ["m1", "event-2"]);
-    assert_eq!(table.pool("TENT").counts().held, 1);
+    assert_eq!(pool(&table, "TENT").held, 1);
 }
 
 #[tokio::test]
 async fn a_table_that_is_down_fails_every_message_and_an_unreachable_saga_only_the_commands() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    let table = stocked(&[("TENT", "wh-east", 5)]);
     let batch = [created(1, &[("TENT", 1)]), command(2, &[("TENT", 1)])];
-    table.down.set(true);
+    table.trouble.down.set(true);
     assert_eq!(run(&table, &Answers::default(), &batch).await, ["event-1", "command-2"]);
-    table.down.set(false);
+    table.trouble.down.set(false);
     let answers = Answers::default();
     answers.down.set(true);
     assert_eq!(run(&table, &answers, &batch).await, ["command-2"]);
     answers.down.set(false);
     assert!(run(&table, &answers, &batch).await.is_empty());
-    assert_eq!(table.pool("TENT").counts().held, 2);
+    assert_eq!(pool(&table, "TENT").held, 2);
 }
 
 #[tokio::test]
 async fn a_hold_that_ended_before_its_saga_asked_is_renewed_and_one_that_was_released_is_not() {
-    let table = MemoryTable::stocked(&[("TENT", "wh-east", 5)]);
+    let table = stocked(&[("TENT", "wh-east", 5)]);
     assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1)])]).await.is_empty());
     let late = ManualClock::at(7_200_000);
     let answers = Answers::default();
     let ask = async || handle(&table, &answers, &late, SETTINGS, &[command(1, &[("TENT", 1)])]).await;
-    table.overtaken.set(1);
+    table.trouble.overtaken.set(1);
     assert!(ask().await.ids().is_empty());
     assert!(table.reservations.borrow()[&id(1)].is_live(late.now()));
     assert_eq!(answers.given.borrow()[0].1["outcome"], "RESERVED");

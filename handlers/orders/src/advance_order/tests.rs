@@ -1,7 +1,4 @@
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-};
+use std::collections::HashMap;
 
 use lakeside_domain::{
     ids::{CustomerId, ReasonCode},
@@ -10,31 +7,7 @@ use lakeside_domain::{
 use serde_json::json;
 
 use super::*;
-
-struct Table {
-    record: RefCell<Option<OrderRecord>>,
-    published: RefCell<Vec<String>>,
-    /// Writes that another writer overtakes.
-    overtaken: Cell<usize>,
-}
-
-impl Orders for Table {
-    async fn load(&self, _: OrderId) -> Result<Option<OrderRecord>, StoreError> {
-        Ok(self.record.borrow().clone())
-    }
-
-    async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
-        if self.overtaken.get() > 0 {
-            self.overtaken.set(self.overtaken.get() - 1);
-            return Ok(Saved::Stale);
-        }
-        let mut current = self.record.borrow_mut();
-        assert_eq!(current.as_ref().map(|r| r.version + 1), Some(record.version));
-        *current = Some(record.clone());
-        self.published.borrow_mut().extend(outbox.iter().map(|e| e.detail_type.clone()));
-        Ok(Saved::Yes)
-    }
-}
+use crate::memory::MemoryOrders;
 
 struct Noon;
 
@@ -46,7 +19,7 @@ impl Clock for Noon {
 
 const ORDER: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
 
-fn created() -> Table {
+fn created() -> MemoryOrders {
     let record = OrderRecord {
         order_id: OrderId::parse(ORDER).unwrap(),
         customer_id: CustomerId::parse("customer-1").unwrap(),
@@ -55,7 +28,9 @@ fn created() -> Table {
         order: None,
         version: 1,
     };
-    Table { record: RefCell::new(Some(record)), published: RefCell::default(), overtaken: Cell::new(0) }
+    let table = MemoryOrders::default();
+    table.records.borrow_mut().insert(record.order_id, record);
+    table
 }
 
 fn message(source: &str, detail_type: &str, mut data: serde_json::Value) -> Message {
@@ -81,8 +56,8 @@ fn completed() -> Message {
     message("lakeside.fulfilment", "FulfilmentCompleted", json!({}))
 }
 
-fn state(table: &Table) -> OrderState {
-    table.record.borrow().as_ref().unwrap().state.clone()
+fn state(table: &MemoryOrders) -> OrderState {
+    table.load(OrderId::parse(ORDER).unwrap()).unwrap().state
 }
 
 #[tokio::test]
@@ -95,7 +70,7 @@ async fn facts_delivered_three_times_and_out_of_order_end_in_the_same_state_and_
         let table = created();
         assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
         assert_eq!(state(&table), OrderState::Fulfilled);
-        assert_eq!(*table.published.borrow(), ["OrderConfirmed", "OrderFulfilled"]);
+        assert_eq!(table.outboxes.published(), ["OrderConfirmed", "OrderFulfilled"]);
     }
 }
 
@@ -113,15 +88,15 @@ async fn want_of_stock_rejects_the_order_once() {
     ];
     assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
     assert_eq!(state(&table), OrderState::Rejected { reason: ReasonCode::parse("OUT_OF_STOCK").unwrap() });
-    assert_eq!(*table.published.borrow(), ["OrderRejected"]);
+    assert_eq!(table.outboxes.published(), ["OrderRejected"]);
 }
 
 #[tokio::test]
 async fn a_write_that_was_overtaken_is_decided_again() {
     let table = created();
-    table.overtaken.set(ATTEMPTS - 1);
+    table.trouble.overtaken.set(ATTEMPTS - 1);
     assert!(handle(&table, &Noon, &[captured()]).await.ids().is_empty());
-    table.overtaken.set(ATTEMPTS);
+    table.trouble.overtaken.set(ATTEMPTS);
     assert_eq!(handle(&table, &Noon, &[completed()]).await.ids(), ["FulfilmentCompleted"]);
     assert_eq!(state(&table), OrderState::Confirmed);
 }
@@ -136,6 +111,6 @@ async fn what_is_no_fact_about_an_order_fails_alone() {
     assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["FulfilmentCompleted", "PaymentCaptured"]);
     assert_eq!(state(&table), OrderState::Fulfilled);
 
-    table.record.replace(None);
+    table.records.borrow_mut().clear();
     assert_eq!(handle(&table, &Noon, &[completed()]).await.ids(), ["FulfilmentCompleted"]);
 }

@@ -1,50 +1,15 @@
-use std::{cell::RefCell, collections::HashMap};
-
 use lakeside_domain::money::{Currency, Money};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{memory::MemoryOrders, orders_table::order_key};
 
-/// The table's conditions, in memory.
-#[derive(Default)]
-struct Table {
-    orders: RefCell<HashMap<OrderId, (OrderRecord, Vec<Entry>)>>,
-    conflicts: RefCell<Vec<ConflictRecord>>,
-    refused: RefCell<Vec<RefusedRecord>>,
-    busy: bool,
-}
-
-impl Orders for Table {
-    async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
-        if self.busy {
-            return Err(StoreError::Busy);
-        }
-        let tent = Sku::parse("TENT").unwrap();
-        Ok(skus
-            .iter()
-            .filter(|s| **s == tent)
-            .map(|s| (s.clone(), Money::new(19_900, Currency::USD)))
-            .collect())
-    }
-
-    async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
-        let mut orders = self.orders.borrow_mut();
-        if let Some((first, _)) = orders.get(&record.order_id) {
-            return Ok(Creation::Exists(Box::new(first.clone())));
-        }
-        orders.insert(record.order_id, (record.clone(), outbox.to_vec()));
-        Ok(Creation::Created)
-    }
-
-    async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
-        self.conflicts.borrow_mut().push(conflict.clone());
-        Ok(())
-    }
-
-    async fn record_refused(&self, _: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
-        self.refused.borrow_mut().push(refused.clone());
-        Ok(())
-    }
+/// A catalogue of one tent.
+fn shop() -> MemoryOrders {
+    let table = MemoryOrders::default();
+    let price = Money::new(19_900, Currency::USD);
+    table.prices.borrow_mut().insert(Sku::parse("TENT").unwrap(), price);
+    table
 }
 
 struct Noon;
@@ -74,15 +39,17 @@ fn message(id: &str, order_id: &str, principal: &str, body: impl std::fmt::Displ
     }
 }
 
-fn only(table: &Table) -> (OrderRecord, Vec<Entry>) {
-    let orders = table.orders.borrow();
+fn only(table: &MemoryOrders) -> (OrderRecord, Vec<Entry>) {
+    let orders = table.records.borrow();
     assert_eq!(orders.len(), 1);
-    orders.values().next().cloned().unwrap()
+    let record = orders.values().next().cloned().unwrap();
+    let outbox = table.outboxes.of(&order_key(record.order_id));
+    (record, outbox)
 }
 
 #[tokio::test]
 async fn an_order_and_its_event_are_one_write() {
-    let table = Table::default();
+    let table = shop();
     let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
     assert!(failures.ids().is_empty());
     let (record, outbox) = only(&table);
@@ -95,7 +62,7 @@ async fn an_order_and_its_event_are_one_write() {
 
 #[tokio::test]
 async fn the_same_submission_again_is_absorbed_however_it_is_spelled() {
-    let table = Table::default();
+    let table = shop();
     let respelled = "{\"shippingAddressId\":\"addr_1\", \"paymentMethod\":\"pm_1\",\"channel\":\"web\",
         \"expectedTotal\":{\"currency\":\"USD\",\"amount\":19900},\"lines\":[{\"quantity\":1,\"sku\":\"TENT\"}]}";
     let batch = [
@@ -112,7 +79,7 @@ async fn the_same_submission_again_is_absorbed_however_it_is_spelled() {
 async fn a_submission_that_the_door_reads_is_read_here_however_odd_its_spelling() {
     let usual = body().to_string();
     for odd in [usual.replacen('{', "{\"channel\":null,", 1), usual.replace("19900", "19900.0")] {
-        let table = Table::default();
+        let table = shop();
         assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", odd)]).await.ids().is_empty());
         assert_eq!(only(&table).0.state, OrderState::Created);
     }
@@ -120,7 +87,7 @@ async fn a_submission_that_the_door_reads_is_read_here_however_odd_its_spelling(
 
 #[tokio::test]
 async fn another_payload_or_another_principal_under_the_same_id_is_a_conflict_and_changes_nothing() {
-    let table = Table::default();
+    let table = shop();
     let mut other = body();
     other["paymentMethod"] = "pm_2".into();
     let batch = [
@@ -146,7 +113,7 @@ async fn a_refused_submission_is_a_rejected_order_with_its_reason() {
         ("/paymentMethod", json!("4111111111111111"), "MALFORMED_FIELD"),
         ("/lines", json!([]), "NO_LINES"),
     ] {
-        let table = Table::default();
+        let table = shop();
         let mut body = body();
         *body.pointer_mut(pointer).unwrap() = value;
         assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body)]).await.ids().is_empty());
@@ -164,18 +131,18 @@ async fn a_refused_submission_is_a_rejected_order_with_its_reason() {
 async fn an_order_id_that_is_no_uuid_is_refused_with_a_reason_and_not_kept() {
     let long = "a".repeat(256);
     for bad in ["", "42", "\",\"principal\":\"x", "x&MessageBody=y", long.as_str()] {
-        let table = Table::default();
+        let table = shop();
         assert!(handle(&table, &Noon, &[message("m1", bad, "customer-1", body())]).await.ids().is_empty());
-        assert!(table.orders.borrow().is_empty());
-        let refused = table.refused.borrow();
-        assert_eq!(refused[0].reason, INVALID_ORDER_ID);
-        assert!(bad.is_empty() || !serde_json::to_string(&refused[0]).unwrap().contains(bad));
+        assert!(table.records.borrow().is_empty());
+        let refused = table.refused.borrow()["m1"].clone();
+        assert_eq!(refused.reason, INVALID_ORDER_ID);
+        assert!(bad.is_empty() || !serde_json::to_string(&refused).unwrap().contains(bad));
     }
 }
 
 #[tokio::test]
 async fn one_malformed_message_in_a_batch_fails_alone() {
-    let table = Table::default();
+    let table = shop();
     let other = "7e57d004-2b97-4e7a-b45f-5387367791ce";
     let third = "7e57d004-2b97-4e7a-b45f-5387367791cf";
     let batch = [
@@ -185,13 +152,14 @@ async fn one_malformed_message_in_a_batch_fails_alone() {
         message("m4", other, "customer-1", body()),
     ];
     assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["m2", "m3"]);
-    assert_eq!(table.orders.borrow().len(), 2);
+    assert_eq!(table.records.borrow().len(), 2);
 }
 
 #[tokio::test]
 async fn a_busy_catalogue_fails_every_order_and_rejects_none() {
-    let table = Table { busy: true, ..Table::default() };
+    let table = shop();
+    table.trouble.down.set(true);
     let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
     assert_eq!(failures.ids(), ["m1"]);
-    assert!(table.orders.borrow().is_empty());
+    assert!(table.records.borrow().is_empty());
 }

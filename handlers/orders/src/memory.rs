@@ -1,0 +1,186 @@
+//! The orders squad's tables in memory, for tests and simulations: feature `memory`. Their conditions are those of
+//! [`crate::orders_table`] and [`crate::status_table`], which the contracts in `ci/ports` hold all of them to.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use lakeside_domain::{
+    events::EventId,
+    ids::{CustomerId, OrderId, Sku},
+    money::Money,
+    order::Catalogue,
+};
+use lakeside_kit::{
+    conditions,
+    dynamo::StoreError,
+    memory::{Lifted, Outboxes, Trouble},
+    outbox::Entry,
+};
+
+use crate::{
+    advance_order, order_ingest,
+    order_query::{self, View},
+    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
+    order_status::{self, Known, ViewFact},
+    orders_table::order_key,
+};
+
+conditions! {
+    CreateFirst: "an order is written only if there is none under its id",
+    SaveUnchanged: "an order replaces the version it was read at only",
+    FactFirst: "a fact stays as it was first recorded",
+    OwnerFirst: "an order belongs to whom it was first said to belong to",
+}
+
+/// The orders table.
+#[derive(Debug, Default)]
+pub struct MemoryOrders {
+    /// What units cost.
+    pub prices: RefCell<BTreeMap<Sku, Money>>,
+    /// One per order id.
+    pub records: RefCell<BTreeMap<OrderId, OrderRecord>>,
+    /// By order, customer and fingerprint.
+    pub conflicts: RefCell<BTreeMap<(OrderId, String, String), ConflictRecord>>,
+    /// By message.
+    pub refused: RefCell<BTreeMap<String, RefusedRecord>>,
+    /// What the items' outboxes hold.
+    pub outboxes: Outboxes,
+    /// What goes wrong with the calls of the ports.
+    pub trouble: Trouble,
+    lifted: Lifted<Condition>,
+}
+
+impl MemoryOrders {
+    /// Does not enforce `condition` any more.
+    pub fn lift(&self, condition: Condition) {
+        self.lifted.lift(condition);
+    }
+
+    /// The prices of those of `skus` that are in the catalogue.
+    pub fn prices(&self, skus: &[Sku]) -> Catalogue {
+        let prices = self.prices.borrow();
+        skus.iter().filter_map(|sku| Some((sku.clone(), *prices.get(sku)?))).collect()
+    }
+
+    /// The order.
+    pub fn load(&self, order_id: OrderId) -> Option<OrderRecord> {
+        self.records.borrow().get(&order_id).cloned()
+    }
+
+    /// As [`order_ingest::Orders::create`].
+    pub fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Creation {
+        let current = self.load(record.order_id);
+        if let Some(first) = current
+            && !self.lifted.passes(Condition::CreateFirst, false)
+        {
+            return Creation::Exists(Box::new(first));
+        }
+        self.put(record, outbox);
+        Creation::Created
+    }
+
+    /// As [`advance_order::Orders::save`].
+    pub fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Saved {
+        let before = record.version.saturating_sub(1);
+        let unchanged = self.load(record.order_id).is_some_and(|current| current.version == before);
+        if !self.lifted.passes(Condition::SaveUnchanged, unchanged) {
+            return Saved::Stale;
+        }
+        self.put(record, outbox);
+        Saved::Yes
+    }
+
+    /// As [`order_ingest::Orders::record_conflict`].
+    pub fn record_conflict(&self, conflict: &ConflictRecord) {
+        let key = (conflict.order_id, conflict.customer_id.to_string(), conflict.fingerprint.clone());
+        self.conflicts.borrow_mut().insert(key, conflict.clone());
+    }
+
+    /// As [`order_ingest::Orders::record_refused`].
+    pub fn record_refused(&self, message_id: &str, refused: &RefusedRecord) {
+        self.refused.borrow_mut().insert(message_id.to_owned(), refused.clone());
+    }
+
+    fn put(&self, record: &OrderRecord, outbox: &[Entry]) {
+        self.records.borrow_mut().insert(record.order_id, record.clone());
+        self.outboxes.write(order_key(record.order_id), record.order_id, outbox);
+    }
+}
+
+impl order_ingest::Orders for MemoryOrders {
+    async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError> {
+        self.trouble.read(|| self.prices(skus))
+    }
+
+    async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError> {
+        self.trouble.read(|| self.create(record, outbox))
+    }
+
+    async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
+        self.trouble.read(|| self.record_conflict(conflict))
+    }
+
+    async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
+        self.trouble.read(|| self.record_refused(message_id, refused))
+    }
+}
+
+impl advance_order::Orders for MemoryOrders {
+    async fn load(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        self.trouble.read(|| self.load(order_id))
+    }
+
+    async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
+        self.trouble.write(Saved::Stale, || self.save(record, outbox))
+    }
+}
+
+/// The status view's table.
+#[derive(Debug, Default)]
+pub struct MemoryStatus {
+    /// Whose orders they are, once that is known.
+    pub owners: RefCell<BTreeMap<OrderId, CustomerId>>,
+    /// What is known about each order.
+    pub facts: RefCell<BTreeMap<OrderId, BTreeMap<EventId, Known>>>,
+    lifted: Lifted<Condition>,
+}
+
+impl MemoryStatus {
+    /// Does not enforce `condition` any more.
+    pub fn lift(&self, condition: Condition) {
+        self.lifted.lift(condition);
+    }
+
+    /// As [`order_status::StatusView::record`].
+    pub fn record(&self, fact: &ViewFact) {
+        let mut owners = self.owners.borrow_mut();
+        if let Some(customer) = &fact.customer_id
+            && self.lifted.passes(Condition::OwnerFirst, !owners.contains_key(&fact.order_id))
+        {
+            owners.insert(fact.order_id, customer.clone());
+        }
+        let mut facts = self.facts.borrow_mut();
+        let facts = facts.entry(fact.order_id).or_default();
+        if self.lifted.passes(Condition::FactFirst, !facts.contains_key(&fact.event_id)) {
+            facts.insert(fact.event_id, fact.known.clone());
+        }
+    }
+
+    /// What is known about an order, if anything.
+    pub fn load(&self, order_id: OrderId) -> Option<View> {
+        let facts = self.facts.borrow().get(&order_id)?.values().cloned().map(Into::into).collect();
+        Some(View { customer_id: self.owners.borrow().get(&order_id).cloned(), facts })
+    }
+}
+
+impl order_status::StatusView for MemoryStatus {
+    async fn record(&self, fact: &ViewFact) -> Result<(), StoreError> {
+        self.record(fact);
+        Ok(())
+    }
+}
+
+impl order_query::StatusView for MemoryStatus {
+    async fn load(&self, order_id: OrderId) -> Result<Option<View>, StoreError> {
+        Ok(self.load(order_id))
+    }
+}
