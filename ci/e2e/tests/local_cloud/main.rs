@@ -10,6 +10,7 @@ mod labels;
 mod malformed;
 mod payments;
 mod permissions;
+mod ports;
 mod redelivery;
 mod stock;
 mod throughput;

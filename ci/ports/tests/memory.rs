@@ -1,0 +1,85 @@
+//! The tables in memory keep every contract, and with any condition lifted they do not: so the suites would notice an
+//! adapter that lacks it.
+
+use std::future::Future;
+
+use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
+use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
+use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
+use lakeside_port_contracts::{Failure, fulfilment, inventory, orders, status};
+
+fn kept(failures: &[Failure]) {
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+async fn inventory_without(condition: Option<inventory_memory::Condition>) -> Vec<Failure> {
+    let table = MemoryInventory::default();
+    if let Some(condition) = condition {
+        table.lift(condition);
+    }
+    inventory::failures(&table, &table).await
+}
+
+async fn fulfilment_without(condition: Option<fulfilment_memory::Condition>) -> Vec<Failure> {
+    let table = MemoryFulfilment::new(fulfilment::DURATIONS);
+    if let Some(condition) = condition {
+        table.lift(condition);
+    }
+    fulfilment::failures(&table, &table).await
+}
+
+async fn orders_without(condition: Option<orders_memory::Condition>) -> Vec<Failure> {
+    let (table, view) = (MemoryOrders::default(), MemoryStatus::default());
+    if let Some(condition) = condition {
+        table.lift(condition);
+        view.lift(condition);
+    }
+    let mut failures = orders::failures(&table, &table).await;
+    failures.extend(status::failures(&view, &()).await);
+    failures
+}
+
+#[tokio::test]
+async fn the_inventory_table_keeps_its_contracts() {
+    kept(&inventory_without(None).await);
+}
+
+#[tokio::test]
+async fn the_fulfilment_table_keeps_its_contracts() {
+    kept(&fulfilment_without(None).await);
+}
+
+#[tokio::test]
+async fn the_orders_tables_keep_their_contracts() {
+    kept(&orders_without(None).await);
+}
+
+/// Lifts each condition in turn and expects a case to fail.
+async fn each_is_missed<C, F>(conditions: &[C], without: impl Fn(Option<C>) -> F)
+where
+    C: Copy + std::fmt::Debug,
+    F: Future<Output = Vec<Failure>>,
+{
+    let mut survivors = Vec::new();
+    for condition in conditions {
+        if without(Some(*condition)).await.is_empty() {
+            survivors.push(condition);
+        }
+    }
+    assert!(survivors.is_empty(), "no case misses {survivors:?}");
+}
+
+#[tokio::test]
+async fn each_condition_of_the_inventory_table_is_missed() {
+    each_is_missed(inventory_memory::Condition::ALL, inventory_without).await;
+}
+
+#[tokio::test]
+async fn each_condition_of_the_fulfilment_table_is_missed() {
+    each_is_missed(fulfilment_memory::Condition::ALL, fulfilment_without).await;
+}
+
+#[tokio::test]
+async fn each_condition_of_the_orders_tables_is_missed() {
+    each_is_missed(orders_memory::Condition::ALL, orders_without).await;
+}
