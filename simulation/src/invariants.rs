@@ -11,7 +11,7 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::payment_record::status_name;
 
-use crate::{workload::Submission, world::World};
+use crate::{queues::Queue, workload::Submission, world::World};
 
 /// Checks every promise, and answers a picture of the state to compare with a later one.
 pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
@@ -19,6 +19,7 @@ pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     every_submission_has_ended(world, submissions);
     let orders: Vec<_> = world.orders.borrow().records.values().cloned().collect();
     records_agree_with_partners(world);
+    what_nobody_can_read_was_parked(world);
     for record in &orders {
         if let Some(order) = &record.order {
             match record.state {
@@ -80,6 +81,14 @@ fn records_agree_with_partners(world: &World) {
             format!("label {} is {status:?} here and {outside:?} there", label.shipment_id)
         });
     }
+}
+
+fn what_nobody_can_read_was_parked(world: &World) {
+    let in_queues: usize = world.queues.borrow().values().map(Queue::parked).sum();
+    let (sent, parked) = (world.unreadable.get(), world.parked.get() + in_queues);
+    world.check(sent == parked, "I4", || {
+        format!("{parked} of {sent} messages that nobody can read were parked")
+    });
 }
 
 fn every_submission_has_ended(world: &World, submissions: &[Submission]) {

@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::missing_panics_doc,
     reason = "a simulation whose own state is broken must stop at once"
 )]
 #![allow(missing_docs, reason = "a tool without users of its types")]
@@ -16,8 +17,10 @@
 mod buses;
 mod engine;
 pub mod faults;
+pub mod fifo;
 mod functions;
 mod invariants;
+mod mappings;
 pub mod mutants;
 mod partners;
 mod ports;
@@ -26,6 +29,9 @@ pub mod run;
 mod saga;
 pub mod soak;
 mod streams;
+mod subscriptions;
 mod tables;
+mod terraform;
+pub mod testing;
 mod workload;
 mod world;

@@ -16,7 +16,7 @@ use lakeside_kit::{
     runtime::Invocation,
 };
 
-use crate::{faults::Fault, functions::TIMEOUT, world::World};
+use crate::{faults::Fault, functions::Guest, world::World};
 
 /// All ports, as one invocation has them.
 pub struct Port {
@@ -24,6 +24,8 @@ pub struct Port {
     skew: i64,
     /// Nobody waits for it, and it takes its time.
     zombie: bool,
+    /// What the function's runtime does when it panics.
+    panics: Box<dyn Fn()>,
     pub invocation: Invocation,
     durations: Durations,
 }
@@ -33,14 +35,19 @@ fn lost() -> StoreError {
 }
 
 impl Port {
-    pub fn new(world: &Rc<World>, zombie: bool) -> Self {
+    /// As an invocation has it that begins now and may take `timeout` milliseconds.
+    pub fn new(world: &Rc<World>, timeout: i64, zombie: bool, panics: impl Fn() + 'static) -> Self {
         let skew = if world.strikes(Fault::ClockSkew) { world.engine.between(-900, 900) } else { 0 };
         let now = Timestamp::from_millis(world.engine.now() + skew);
         // Lambda's own clock says when the invocation ends.
-        let deadline = Timestamp::from_millis(world.engine.now() + TIMEOUT);
+        let deadline = Timestamp::from_millis(world.engine.now() + timeout);
         let invocation = Invocation { request_id: world.engine.uuid().to_string(), deadline };
         let durations = durations(now, deadline);
-        Self { world: Rc::clone(world), skew, zombie, invocation, durations }
+        Self { world: Rc::clone(world), skew, zombie, panics: Box::new(panics), invocation, durations }
+    }
+
+    pub fn guest(&self, function: &str) -> Option<Guest> {
+        self.world.guests.borrow().get(function).cloned()
     }
 
     pub fn hold_seconds(&self) -> u32 {
@@ -48,7 +55,7 @@ impl Port {
     }
 
     /// One call of a port.
-    async fn call<T>(
+    pub async fn call<T>(
         &self,
         what: &'static str,
         effect: impl FnOnce(&Rc<World>) -> Result<T, StoreError>,
@@ -81,6 +88,11 @@ impl Port {
             .await;
         if self.world.strikes(Fault::CrashBeforeCall) {
             engine.note(|| format!("crash before {what}"));
+            engine.crash().await;
+        }
+        if self.world.strikes(Fault::HandlerPanic) {
+            engine.note(|| format!("panic before {what}"));
+            (self.panics)();
             engine.crash().await;
         }
         engine.note(|| what.to_owned());

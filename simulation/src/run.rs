@@ -1,15 +1,13 @@
 //! One run: first everything goes wrong, then nothing does any more, then everything is said again.
 
-use std::{cell::RefCell, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
-    buses::{Rule, rules},
-    engine::{EPOCH, Engine},
-    faults::Faults,
+    engine::EPOCH,
     invariants::at_rest,
     mutants::Mutant,
     workload,
-    world::{Violation, World},
+    world::{Deployed, Violation, World},
 };
 
 const HOUR: i64 = 3_600_000;
@@ -33,45 +31,14 @@ pub struct Outcome {
 }
 
 /// What does not change from run to run.
+#[derive(Default)]
 pub struct Simulation {
-    rules: Vec<Rule>,
-}
-
-impl Default for Simulation {
-    fn default() -> Self {
-        Self { rules: rules() }
-    }
+    deployed: Rc<Deployed>,
 }
 
 impl Simulation {
     pub fn run(&self, seed: u64, mutant: Option<Mutant>) -> Outcome {
-        let engine = Engine::new(seed);
-        let faults = Faults::draw(&engine);
-        let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
-        let haste = *engine.pick(&[1, 1, 1, 40]);
-        let hold_seconds = *engine.pick(&[1_800, 14_400]);
-        let world = Rc::new(World {
-            engine,
-            faults,
-            mutant,
-            hold_seconds,
-            haste,
-            sluggish,
-            orders: RefCell::default(),
-            inventory: RefCell::default(),
-            fulfilment: RefCell::default(),
-            status: RefCell::default(),
-            outboxes: RefCell::default(),
-            streams: RefCell::default(),
-            rules: self.rules.clone(),
-            archive: RefCell::default(),
-            queues: RefCell::default(),
-            tokens: RefCell::default(),
-            executions: RefCell::default(),
-            processor: RefCell::default(),
-            carrier: RefCell::default(),
-            violation: RefCell::default(),
-        });
+        let world = World::new(seed, &self.deployed, mutant);
         drive(&world);
         let outcome = Outcome {
             seed,

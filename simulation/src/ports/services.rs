@@ -47,7 +47,10 @@ impl Bus for Port {
         }
         let mut refused = Vec::new();
         for (position, entry) in entries.iter().enumerate() {
-            if world.strikes(Fault::PartialPut) {
+            // EventBridge takes no entry whose detail is no JSON object.
+            let malformed =
+                serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&entry.detail).is_err();
+            if malformed || world.strikes(Fault::PartialPut) {
                 refused.push(position);
                 continue;
             }
@@ -99,6 +102,10 @@ impl Executions for Port {
 
     async fn entered(&self, name: &str, state: &str) -> Result<bool, ExecutionsError> {
         self.before("read saga's history").await;
-        Ok(self.world.executions.borrow().get(name).is_some_and(|known| known.last_state == state))
+        // There is no history of an execution that is not known.
+        let executions = self.world.executions.borrow();
+        let known =
+            executions.get(name).ok_or_else(|| ExecutionsError::Unavailable("no execution".into()))?;
+        Ok(known.last_state == state)
     }
 }
