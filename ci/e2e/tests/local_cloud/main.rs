@@ -11,5 +11,6 @@ mod malformed;
 mod payments;
 mod permissions;
 mod redelivery;
+mod services;
 mod stock;
 mod throughput;
