@@ -1,6 +1,7 @@
 //! The buses: rules as the squads' Terraform has them, archives that lag, and replays of a window to chosen rules.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
@@ -49,22 +50,29 @@ impl BusEvent {
 /// An event that a bus has taken.
 pub struct Published {
     pub event: BusEvent,
-    id: uuid::Uuid,
     time: i64,
+    /// All of the event but `replay-name`.
+    envelope: String,
     /// A replay that begins before finds nothing of it.
     archived_at: i64,
 }
 
 impl Published {
+    fn new(event: BusEvent, id: uuid::Uuid, time: i64, archived_at: i64) -> Self {
+        let BusEvent { source, detail_type, detail } = &event;
+        let at = WireTime(Timestamp::from_millis(time));
+        let envelope = format!(
+            r#"{{"version":"0","id":"{id}","detail-type":"{detail_type}","source":"{source}","account":"{ACCOUNT}","time":"{at}","region":"{REGION}","resources":[],"detail":{detail}}}"#,
+        );
+        Self { event, time, envelope, archived_at }
+    }
+
     /// The event as rules see it and targets get it.
-    fn envelope(&self, replay: Option<&str>) -> String {
-        let replay = replay.map_or(String::new(), |name| format!(r#""replay-name":"{name}","#));
-        let BusEvent { source, detail_type, detail } = &self.event;
-        let time = WireTime(Timestamp::from_millis(self.time));
-        format!(
-            r#"{{"version":"0","id":"{}",{replay}"detail-type":"{detail_type}","source":"{source}","account":"{ACCOUNT}","time":"{time}","region":"{REGION}","resources":[],"detail":{detail}}}"#,
-            self.id,
-        )
+    fn envelope(&self, replay: Option<&str>) -> Cow<'_, str> {
+        replay.map_or(Cow::Borrowed(&self.envelope), |name| {
+            let rest = self.envelope.trim_start_matches('{');
+            Cow::Owned(format!(r#"{{"replay-name":"{name}",{rest}"#))
+        })
     }
 }
 
@@ -115,7 +123,7 @@ impl World {
         let engine = &self.engine;
         let (id, time) = (engine.uuid(), engine.now());
         let archived_at = time + engine.between(0, ARCHIVE_LAG);
-        let published = Rc::new(Published { event, id, time, archived_at });
+        let published = Rc::new(Published::new(event, id, time, archived_at));
         if ARCHIVED.contains(&published.event.bus()) {
             self.archive.borrow_mut().push(Rc::clone(&published));
         }
@@ -128,7 +136,7 @@ impl World {
         for rule in self.deployed.router.matching(event.event.bus(), &envelope) {
             if rules.is_none_or(|chosen| chosen.contains(&rule)) {
                 let function = &self.deployed.router.rules[rule].function;
-                self.send(function, envelope.clone(), &[]);
+                self.send(function, envelope.to_string(), &[]);
             }
         }
     }
@@ -197,7 +205,7 @@ mod tests {
     fn heard_by(source: &str, detail_type: &str, detail: &str) -> Vec<String> {
         let (source, detail_type, detail) = (source.into(), detail_type.into(), detail.into());
         let event = BusEvent { source, detail_type, detail };
-        let event = Published { event, id: uuid::Uuid::nil(), time: 0, archived_at: 0 };
+        let event = Published::new(event, uuid::Uuid::nil(), 0, 0);
         let router = router();
         let rules = router.matching(event.event.bus(), &event.envelope(None));
         let mut functions: Vec<_> = rules.iter().map(|rule| router.rules[*rule].function.clone()).collect();

@@ -106,6 +106,8 @@ impl Faults {
                 match fault {
                     // Each of these ends an order's hopes, and others are to be seen to come through.
                     Fault::SagaAborted | Fault::LostToken | Fault::LateDelivery | Fault::Poison => rate / 8.0,
+                    // A third way for an invocation to die, and two kill enough of them.
+                    Fault::HandlerPanic => rate / 4.0,
                     // Long to read, and in every other respect poison.
                     Fault::Oversize => rate / 32.0,
                     _ => rate,
