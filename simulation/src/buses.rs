@@ -1,25 +1,32 @@
-//! The buses: rules as the squads' Terraform has them, an archive, and replay.
+//! The buses: rules as the squads' Terraform has them, archives that lag, and replays of a window to chosen rules.
 
-use std::{collections::BTreeSet, rc::Rc};
-
-use hcl_edit::{
-    expr::{Expression, ObjectKey},
-    structure::Attribute,
-    visit::{Visit, visit_attr},
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
+
+use lakeside_contracts::WireTime;
+use lakeside_domain::time::Timestamp;
 use lakeside_kit::outbox::Entry;
+use quamina::Quamina;
 
-use crate::{faults::Fault, world::World};
+use crate::{
+    faults::Fault,
+    subscriptions::{ACCOUNT, REGION, Rule},
+    world::World,
+};
 
-/// One rule: what a function wants to hear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// The function, and the queue of its name.
-    pub function: String,
-    pub sources: BTreeSet<String>,
-    pub detail_types: BTreeSet<String>,
-}
+/// An archive may lag by so much: AWS recommends to wait for so long before a replay.
+const ARCHIVE_LAG: i64 = 600_000;
+/// A replay goes through its window minute by minute; within a minute there is no order.
+const BUCKET: i64 = 60_000;
+/// The buses that have an archive: all of the platform's own.
+pub const ARCHIVED: [&str; 3] = ["orders", "inventory", "fulfilment"];
+/// The bus that AWS's own services publish to.
+const DEFAULT: &str = "default";
 
+/// An event as it is put.
 pub struct BusEvent {
     pub source: String,
     pub detail_type: String,
@@ -33,99 +40,155 @@ impl From<&Entry> for BusEvent {
     }
 }
 
-/// The subscriptions of the squads.
-const SUBSCRIPTIONS: [&str; 3] = [
-    include_str!("../../squad-modules/orders/subscriptions.tf"),
-    include_str!("../../squad-modules/inventory/subscriptions.tf"),
-    include_str!("../../squad-modules/fulfilment/subscriptions.tf"),
-];
-
-/// Reads the rules from the squads' Terraform.
-pub fn rules() -> Vec<Rule> {
-    let mut reader = RuleReader::default();
-    for text in SUBSCRIPTIONS {
-        let body = hcl_edit::parser::parse_body(text).expect("the subscriptions are HCL");
-        reader.visit_body(&body);
+impl BusEvent {
+    /// Every domain publishes to its own bus.
+    fn bus(&self) -> &str {
+        self.source.strip_prefix("lakeside.").unwrap_or(DEFAULT)
     }
-    reader.0
 }
 
-#[derive(Default)]
-struct RuleReader(Vec<Rule>);
+/// An event that a bus has taken.
+pub struct Published {
+    pub event: BusEvent,
+    time: i64,
+    /// All of the event but `replay-name`.
+    envelope: String,
+    /// A replay that begins before finds nothing of it.
+    archived_at: i64,
+}
 
-impl Visit for RuleReader {
-    fn visit_attr(&mut self, attribute: &Attribute) {
-        if attribute.key.as_str() == "subscriptions"
-            && let Expression::Object(functions) = &attribute.value
-        {
-            for (function, settings) in functions {
-                let rules = member(settings.expr(), "rules").and_then(Expression::as_object);
-                for (_, rule) in rules.into_iter().flatten() {
-                    self.0.push(Rule {
-                        function: key(function).replace('_', "-"),
-                        sources: texts(member(rule.expr(), "sources")),
-                        detail_types: texts(member(rule.expr(), "detail_types")),
-                    });
-                }
-            }
+impl Published {
+    fn new(event: BusEvent, id: uuid::Uuid, time: i64, archived_at: i64) -> Self {
+        let BusEvent { source, detail_type, detail } = &event;
+        let at = WireTime(Timestamp::from_millis(time));
+        let envelope = format!(
+            r#"{{"version":"0","id":"{id}","detail-type":"{detail_type}","source":"{source}","account":"{ACCOUNT}","time":"{at}","region":"{REGION}","resources":[],"detail":{detail}}}"#,
+        );
+        Self { event, time, envelope, archived_at }
+    }
+
+    /// The event as rules see it and targets get it.
+    fn envelope(&self, replay: Option<&str>) -> Cow<'_, str> {
+        replay.map_or(Cow::Borrowed(&self.envelope), |name| {
+            let rest = self.envelope.trim_start_matches('{');
+            Cow::Owned(format!(r#"{{"replay-name":"{name}",{rest}"#))
+        })
+    }
+}
+
+/// All rules of all buses, ready to match.
+pub struct Router {
+    pub rules: Vec<Rule>,
+    buses: BTreeMap<String, Quamina<usize>>,
+}
+
+impl Router {
+    /// # Panics
+    /// If a pattern is none.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let mut buses: BTreeMap<String, Quamina<usize>> = BTreeMap::new();
+        for (position, rule) in rules.iter().enumerate() {
+            let matcher = buses.entry(rule.bus.clone()).or_default();
+            matcher
+                .add_pattern(position, &rule.pattern)
+                .unwrap_or_else(|error| panic!("{} is no pattern: {error}", rule.pattern));
         }
-        visit_attr(self, attribute);
+        Self { rules, buses }
+    }
+
+    /// The rules of `bus` that match the event, by their positions.
+    pub fn matching(&self, bus: &str, event: &str) -> Vec<usize> {
+        let Some(matcher) = self.buses.get(bus) else { return Vec::new() };
+        let mut found = matcher.matches_for_event(event.as_bytes()).expect("an event is JSON");
+        found.sort_unstable();
+        found
     }
 }
 
-fn key(key: &ObjectKey) -> &str {
-    match key {
-        ObjectKey::Ident(ident) => ident.as_str(),
-        ObjectKey::Expression(expression) => expression.as_str().unwrap_or_default(),
-    }
-}
-
-fn member<'a>(of: &'a Expression, name: &str) -> Option<&'a Expression> {
-    let (_, value) = of.as_object()?.iter().find(|(k, _)| key(k) == name)?;
-    Some(value.expr())
-}
-
-fn texts(list: Option<&Expression>) -> BTreeSet<String> {
-    let items = list.and_then(Expression::as_array).into_iter().flatten();
-    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+/// What to say again, as `StartReplay` takes it.
+pub struct Replay<'a> {
+    pub name: &'a str,
+    /// An archive is of one bus.
+    pub bus: &'a str,
+    /// The window, by the events' own times.
+    pub from: i64,
+    pub until: i64,
+    /// `FilterArns`: only these rules, by position; all of them if there are none.
+    pub rules: Option<BTreeSet<usize>>,
 }
 
 impl World {
     /// An event has arrived on its bus.
     pub fn publish(self: &Rc<Self>, event: BusEvent) {
-        let event = Rc::new(event);
-        // Only the platform's own buses have archives.
-        if event.source.starts_with("lakeside.") {
-            self.archive.borrow_mut().push(Rc::clone(&event));
+        let engine = &self.engine;
+        let (id, time) = (engine.uuid(), engine.now());
+        let archived_at = time + engine.between(0, ARCHIVE_LAG);
+        let published = Rc::new(Published::new(event, id, time, archived_at));
+        if ARCHIVED.contains(&published.event.bus()) {
+            self.archive.borrow_mut().push(Rc::clone(&published));
         }
-        self.route(&event, None);
+        self.route(&published, None, None);
     }
 
-    fn route(self: &Rc<Self>, event: &BusEvent, replay: Option<&str>) {
-        let replay = replay.map_or(String::new(), |name| format!(r#""replay-name":"{name}","#));
-        let body = format!(
-            r#"{{"version":"0","id":"{}",{replay}"source":"{}","detail-type":"{}","detail":{}}}"#,
-            self.engine.uuid(),
-            event.source,
-            event.detail_type,
-            event.detail
-        );
-        for rule in &self.rules {
-            if rule.sources.contains(&event.source) && rule.detail_types.contains(&event.detail_type) {
-                self.send(&rule.function, body.clone(), &[]);
+    /// A replayed event is not archived again: the archive's own rule takes only what has no `replay-name`.
+    fn route(self: &Rc<Self>, event: &Published, replay: Option<&str>, rules: Option<&BTreeSet<usize>>) {
+        let envelope = event.envelope(replay);
+        for rule in self.deployed.router.matching(event.event.bus(), &envelope) {
+            if rules.is_none_or(|chosen| chosen.contains(&rule)) {
+                let function = &self.deployed.router.rules[rule].function;
+                self.send(function, envelope.to_string(), &[]);
             }
         }
     }
 
-    /// Says everything again that was ever said, in any order.
+    /// Says everything again that was ever said, to everybody.
     pub fn replay(self: &Rc<Self>) {
         self.faults.count(Fault::Replay);
-        let events: Vec<_> = self.archive.borrow().clone();
-        self.engine.note(|| format!("replay of {} events", events.len()));
-        for event in events {
-            let world = Rc::clone(self);
-            let delay = self.engine.between(0, 120_000);
-            self.engine.after(delay, move || world.route(&event, Some("again")));
+        for bus in ARCHIVED {
+            self.start_replay(&Replay { name: "again", bus, from: 0, until: i64::MAX, rules: None });
+        }
+    }
+
+    /// Says again what was said during some time, to everybody or to some.
+    pub fn replay_of_window(self: &Rc<Self>) {
+        let (engine, rules) = (&self.engine, &self.deployed.router.rules);
+        let bus = *engine.pick(&ARCHIVED);
+        let from = engine.between(crate::engine::EPOCH, engine.now());
+        let until = engine.between(from, engine.now());
+        let chosen = engine
+            .chance(0.5)
+            .then(|| (0..rules.len()).filter(|rule| rules[*rule].bus == bus && engine.chance(0.5)).collect());
+        self.start_replay(&Replay { name: "window", bus, from, until, rules: chosen });
+    }
+
+    /// Replays minute by minute what the archive holds by now, without any order in a minute.
+    pub fn start_replay(self: &Rc<Self>, replay: &Replay) {
+        let engine = &self.engine;
+        let mut buckets: BTreeMap<i64, Vec<Rc<Published>>> = BTreeMap::new();
+        for event in self.archive.borrow().iter() {
+            if event.event.bus() != replay.bus || !(replay.from..replay.until).contains(&event.time) {
+                continue;
+            }
+            if event.archived_at > engine.now() {
+                self.faults.count(Fault::NotYetArchived);
+            } else {
+                buckets.entry(event.time / BUCKET).or_default().push(Rc::clone(event));
+            }
+        }
+        engine.note(|| {
+            let events: usize = buckets.values().map(Vec::len).sum();
+            let to = replay.rules.as_ref().map_or("all".to_owned(), |rules| rules.len().to_string());
+            format!("replay {} of {events} events of {} to {to} rules", replay.name, replay.bus)
+        });
+        let mut begin = engine.between(1, 5_000);
+        for event_of_bucket in buckets.into_values() {
+            let pace = engine.between(10, 3_000);
+            for event in event_of_bucket {
+                let (world, name, rules) = (Rc::clone(self), replay.name.to_owned(), replay.rules.clone());
+                let delay = begin + engine.between(0, pace);
+                engine.after(delay, move || world.route(&event, Some(&name), rules.as_ref()));
+            }
+            begin += pace;
         }
     }
 }
@@ -133,21 +196,47 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subscriptions::subscriptions;
+
+    fn router() -> Router {
+        Router::new(subscriptions().into_iter().flat_map(|subscription| subscription.rules).collect())
+    }
+
+    fn heard_by(source: &str, detail_type: &str, detail: &str) -> Vec<String> {
+        let (source, detail_type, detail) = (source.into(), detail_type.into(), detail.into());
+        let event = BusEvent { source, detail_type, detail };
+        let event = Published::new(event, uuid::Uuid::nil(), 0, 0);
+        let router = router();
+        let rules = router.matching(event.event.bus(), &event.envelope(None));
+        let mut functions: Vec<_> = rules.iter().map(|rule| router.rules[*rule].function.clone()).collect();
+        functions.sort_unstable();
+        functions
+    }
 
     #[test]
     fn the_rules_are_those_of_the_terraform() {
-        let rules = rules();
-        let heard_by = |event: &str| {
-            let mut functions: Vec<&str> = rules
-                .iter()
-                .filter(|rule| rule.detail_types.contains(event))
-                .map(|rule| rule.function.as_str())
-                .collect();
-            functions.sort_unstable();
-            functions
+        assert_eq!(
+            heard_by("lakeside.orders", "OrderCreated", "{}"),
+            ["order-status", "reserve-stock", "start-fulfilment"]
+        );
+        assert_eq!(
+            heard_by("lakeside.fulfilment", "FulfilmentCompleted", "{}"),
+            ["advance-order", "order-status"]
+        );
+        // Said by somebody else, on another bus.
+        assert_eq!(heard_by("lakeside.inventory", "OrderCreated", "{}"), [""; 0]);
+    }
+
+    #[test]
+    fn only_failed_executions_of_the_saga_are_recovered() {
+        let heard = |arn: &str, status: &str| {
+            let detail = format!(r#"{{"stateMachineArn":"{arn}","status":"{status}"}}"#);
+            heard_by("aws.states", "Step Functions Execution Status Change", &detail)
         };
-        assert_eq!(heard_by("OrderCreated"), ["order-status", "reserve-stock", "start-fulfilment"]);
-        assert_eq!(heard_by("FulfilmentCompleted"), ["advance-order", "order-status"]);
-        assert_eq!(heard_by("Step Functions Execution Status Change"), ["recover-fulfilment"]);
+        let saga = crate::subscriptions::STATE_MACHINE;
+        assert_eq!(heard(saga, "FAILED"), ["recover-fulfilment"]);
+        assert_eq!(heard(saga, "TIMED_OUT"), ["recover-fulfilment"]);
+        assert_eq!(heard(saga, "SUCCEEDED"), [""; 0]);
+        assert_eq!(heard("arn:aws:states:us-east-1:000000000000:stateMachine:other", "FAILED"), [""; 0]);
     }
 }

@@ -231,11 +231,13 @@ impl<T> Clone for Slot<T> {
     }
 }
 
-impl<T> Slot<T> {
-    pub fn new() -> Self {
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
         Self(Rc::new(SlotState { value: RefCell::new(None), waiting: Cell::new(None) }))
     }
+}
 
+impl<T> Slot<T> {
     /// Puts a value there, if nothing was put there before; wakes who waits.
     pub fn fill(&self, engine: &Engine, value: T) -> bool {
         if self.0.value.borrow().is_some() {
@@ -246,6 +248,15 @@ impl<T> Slot<T> {
             engine.schedule(0, What::Poll(task));
         }
         true
+    }
+
+    pub fn is_filled(&self) -> bool {
+        self.0.value.borrow().is_some()
+    }
+
+    /// What was put there.
+    pub fn take(&self) -> Option<T> {
+        self.0.value.borrow_mut().take()
     }
 
     /// What was put there, or `None` after `patience` milliseconds.

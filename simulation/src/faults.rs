@@ -89,16 +89,29 @@ faults! {
     LateToken,
     /// Everybody wants the same.
     HotSku,
+    /// An invocation panics: the function answers with an error, and nothing of its batch is deleted.
+    HandlerPanic,
     /// A message that nobody can read.
     Poison,
+    /// A message that nobody can read and that is as long as a message may be, and one that is longer.
+    Oversize,
+    /// A message that nobody can read, in front of its group on a FIFO queue.
+    FifoPoison,
     /// Everything that was ever said is said again.
     Replay,
+    /// What was said on one bus during some time is said again, to all rules or to some.
+    ReplayOfWindow,
+    /// A replay finds nothing of an event, because the archive lags.
+    NotYetArchived,
     /// What was given up is tried again.
     Redrive,
 }
 
+/// What can only happen on a queue that no function of today consumes.
+pub const OF_FIFO_QUEUES: &[Fault] = &[Fault::FifoPoison];
+
 pub struct Faults {
-    rates: Vec<f64>,
+    rates: RefCell<Vec<f64>>,
     without: Vec<Fault>,
     counts: RefCell<Vec<u64>>,
     on: Cell<bool>,
@@ -127,12 +140,16 @@ impl Faults {
                     Fault::HotSku => 0.1,
                     // Each of these ends an order's hopes, and others are to be seen to come through.
                     Fault::SagaAborted | Fault::LostToken | Fault::LateDelivery | Fault::Poison => rate / 8.0,
+                    // A third way for an invocation to die, and two kill enough of them.
+                    Fault::HandlerPanic => rate / 4.0,
+                    // Long to read, and in every other respect poison.
+                    Fault::Oversize => rate / 32.0,
                     _ => rate,
                 }
             })
             .collect();
         Self {
-            rates,
+            rates: RefCell::new(rates),
             without: without.to_vec(),
             counts: RefCell::new(vec![0; ALL.len()]),
             on: Cell::new(true),
@@ -141,8 +158,8 @@ impl Faults {
 
     /// Whether `fault` happens now. It is counted if it does.
     pub fn strike(&self, engine: &Engine, fault: Fault) -> bool {
-        let strikes =
-            self.on.get() && engine.chance(self.rates[fault as usize]) && !self.without.contains(&fault);
+        let rate = self.rates.borrow()[fault as usize];
+        let strikes = self.on.get() && engine.chance(rate) && !self.without.contains(&fault);
         if strikes {
             self.count(fault);
         }
@@ -151,6 +168,11 @@ impl Faults {
 
     pub fn count(&self, fault: Fault) {
         self.counts.borrow_mut()[fault as usize] += 1;
+    }
+
+    /// Lets `fault` never happen.
+    pub fn rule_out(&self, fault: Fault) {
+        self.rates.borrow_mut()[fault as usize] = 0.0;
     }
 
     /// From now on nothing goes wrong.

@@ -1,6 +1,6 @@
 //! The functions as Lambda invokes them: by a queue, or by the saga.
 
-use std::rc::Rc;
+use std::{pin::Pin, rc::Rc};
 
 use lakeside_contracts::commands::Command;
 use lakeside_fulfilment::{
@@ -9,17 +9,18 @@ use lakeside_fulfilment::{
 use lakeside_inventory::{allocate, release_stock, reserve_stock, sweep_reservations};
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
-    sqs::Message,
+    sqs::{Failures, Message},
 };
 use lakeside_orders::{advance_order, order_ingest, order_status};
 use serde_json::Value;
 
 use crate::{engine::Slot, faults::Fault, ports::Port, world::World};
 
-/// The functions' timeout, in milliseconds.
-pub const TIMEOUT: i64 = 20_000;
 /// Above this total a person must approve.
 pub const APPROVAL_THRESHOLD: i64 = 9_000;
+
+/// A function that is in no squad's Terraform: a consumer that a test brings along.
+pub type Guest = Rc<dyn for<'a> Fn(&'a Port, &'a [Message]) -> Pin<Box<dyn Future<Output = Failures> + 'a>>>;
 
 /// Handles a batch; answers the ids of what failed.
 pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<String> {
@@ -38,7 +39,10 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
         "recover-fulfilment" => recover_fulfilment::handle(port, batch).await,
         "capture-payment" => capture_payment::handle(port, port, port, port, &port.invocation, batch).await,
         "refund-payment" => refund_payment::handle(port, port, port, port, &port.invocation, batch).await,
-        other => panic!("the rules name `{other}`, which the simulation does not know"),
+        other => match port.guest(other) {
+            Some(guest) => guest(port, batch).await,
+            None => panic!("the rules name `{other}`, which the simulation does not know"),
+        },
     };
     failures.ids().to_vec()
 }
@@ -47,7 +51,8 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
 pub fn sweep(world: &Rc<World>) {
     let settings = sweep_reservations::Settings { grace_seconds: world.sweep_grace };
     let zombie = world.strikes(Fault::Zombie);
-    let port = Port::new(world, zombie);
+    let timeout = world.timeout("sweep-reservations");
+    let port = Port::new(world, timeout, zombie, || ());
     let running = Rc::clone(world);
     let task = world.engine.spawn(async move {
         let swept = sweep_reservations::handle(&port, &port, settings).await;
@@ -55,7 +60,7 @@ pub fn sweep(world: &Rc<World>) {
     });
     let world = Rc::clone(world);
     if !zombie {
-        world.clone().engine.after(TIMEOUT, move || {
+        world.clone().engine.after(timeout, move || {
             world.engine.kill(task);
         });
     }
@@ -80,6 +85,19 @@ fn answer<T: serde::Serialize, E: Disposed>(result: Result<T, E>) -> Result<Valu
     }
 }
 
+/// The function that a command of the saga goes to.
+const fn function(command: &Command) -> &'static str {
+    match command {
+        Command::ReserveStock(_) => "reserve-stock",
+        Command::CapturePayment(_) => "capture-payment",
+        Command::RefundPayment(_) => "refund-payment",
+        Command::AllocateStock(_) => "allocate",
+        Command::ReleaseAllocation(_) | Command::ReleaseStock(_) => "release-stock",
+        Command::CreateLabel(_) => "create-label",
+        Command::VoidLabels(_) => "void-label",
+    }
+}
+
 async fn call(port: &Port, command: Command) -> Result<Value, Failed> {
     match command {
         Command::AllocateStock(_) => answer(allocate::handle(port, port, command).await),
@@ -100,9 +118,15 @@ async fn call(port: &Port, command: Command) -> Result<Value, Failed> {
 
 /// Invokes a function and waits for its answer.
 pub async fn invoke(world: &Rc<World>, command: &Command) -> Result<Value, Failed> {
-    let answered = Slot::new();
+    let answered: Slot<Result<Value, Failed>> = Slot::default();
     let zombie = world.strikes(Fault::Zombie);
-    let port = Port::new(world, zombie);
+    let timeout = world.timeout(function(command));
+    let port = {
+        let (world, answered) = (Rc::clone(world), answered.clone());
+        Port::new(&Rc::clone(&world), timeout, zombie, move || {
+            answered.fill(&world.engine, Err(Failed::Died));
+        })
+    };
     let task = {
         let (world, answered, command) = (Rc::clone(world), answered.clone(), command.clone());
         world.clone().engine.spawn(async move {
@@ -111,7 +135,7 @@ pub async fn invoke(world: &Rc<World>, command: &Command) -> Result<Value, Faile
         })
     };
     let short = zombie || world.strikes(Fault::InvocationTimeout);
-    let patience = if short { world.engine.between(2, 300) } else { TIMEOUT };
+    let patience = if short { world.engine.between(2, 300) } else { timeout };
     let result = answered.wait(&world.engine, patience).await;
     if !zombie {
         world.engine.kill(task);

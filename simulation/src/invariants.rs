@@ -11,7 +11,7 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::payment_record::status_name;
 
-use crate::{partners::DECLINED, workload::Submission, world::World};
+use crate::{partners::DECLINED, queues::Queue, workload::Submission, world::World};
 
 /// Checks every promise, and answers a picture of the state to compare with a later one.
 pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
@@ -20,6 +20,7 @@ pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     conflicts_are_visible(world, submissions);
     let orders: Vec<_> = world.orders.records.borrow().values().cloned().collect();
     records_agree_with_partners(world);
+    what_nobody_can_read_was_parked(world);
     for record in &orders {
         if let Some(order) = &record.order {
             match record.state {
@@ -103,6 +104,14 @@ fn refusals_are_true(world: &World, order: &Order, state: &OrderState) {
     let declined = order.payment_method.as_str() == DECLINED;
     world.check(reason.as_str() != "PAYMENT_DECLINED" || declined, "no false refusal", || {
         format!("order {} was cancelled because of its card", order.order_id)
+    });
+}
+
+fn what_nobody_can_read_was_parked(world: &World) {
+    let in_queues: usize = world.queues.borrow().values().map(Queue::parked).sum();
+    let (sent, parked) = (world.unreadable.get(), world.parked.get() + in_queues);
+    world.check(sent == parked, "I4", || {
+        format!("{parked} of {sent} messages that nobody can read were parked")
     });
 }
 

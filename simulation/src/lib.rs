@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::missing_panics_doc,
     reason = "a simulation whose own state is broken must stop at once"
 )]
 #![allow(missing_docs, reason = "a tool without users of its types")]
@@ -16,9 +17,11 @@
 mod buses;
 mod engine;
 pub mod faults;
+pub mod fifo;
 mod finals;
 mod functions;
 mod invariants;
+mod mappings;
 pub mod mutants;
 mod partners;
 mod ports;
@@ -28,6 +31,9 @@ mod saga;
 pub mod shrink;
 pub mod soak;
 mod streams;
+mod subscriptions;
 mod tables;
+mod terraform;
+pub mod testing;
 mod workload;
 mod world;

@@ -16,7 +16,7 @@ use lakeside_kit::{
     runtime::Invocation,
 };
 
-use crate::{faults::Fault, functions::TIMEOUT, mutants::Mutant, world::World};
+use crate::{faults::Fault, functions::Guest, mutants::Mutant, world::World};
 
 /// What a clock may be off by, in milliseconds.
 pub const MAX_SKEW: i64 = 900;
@@ -29,6 +29,8 @@ pub struct Port {
     zombie: bool,
     /// It runs the version that was rolled out last.
     newer: bool,
+    /// What the function's runtime does when it panics.
+    panics: Box<dyn Fn()>,
     pub invocation: Invocation,
     durations: Durations,
 }
@@ -38,18 +40,24 @@ fn lost() -> StoreError {
 }
 
 impl Port {
-    pub fn new(world: &Rc<World>, zombie: bool) -> Self {
+    /// As an invocation has it that begins now and may take `timeout` milliseconds.
+    pub fn new(world: &Rc<World>, timeout: i64, zombie: bool, panics: impl Fn() + 'static) -> Self {
         let skew =
             if world.strikes(Fault::ClockSkew) { world.engine.between(-MAX_SKEW, MAX_SKEW) } else { 0 };
         let now = Timestamp::from_millis(world.engine.now() + skew);
         // Lambda's own clock says when the invocation ends.
-        let deadline = Timestamp::from_millis(world.engine.now() + TIMEOUT);
+        let deadline = Timestamp::from_millis(world.engine.now() + timeout);
         let invocation = Invocation { request_id: world.engine.uuid().to_string(), deadline };
         let mut durations = durations(now, deadline);
         if world.planted(Mutant::LeaseWithoutMargin) {
             durations.in_progress -= 2;
         }
-        Self { world: Rc::clone(world), skew, zombie, newer: world.is_newer(), invocation, durations }
+        let (world, newer) = (Rc::clone(world), world.is_newer());
+        Self { world, skew, zombie, newer, panics: Box::new(panics), invocation, durations }
+    }
+
+    pub fn guest(&self, function: &str) -> Option<Guest> {
+        self.world.guests.borrow().get(function).cloned()
     }
 
     pub fn hold_seconds(&self) -> u32 {
@@ -57,7 +65,7 @@ impl Port {
     }
 
     /// One call of a port.
-    async fn call<T>(
+    pub async fn call<T>(
         &self,
         what: &'static str,
         effect: impl Fn(&Rc<World>) -> Result<T, StoreError>,
@@ -99,6 +107,11 @@ impl Port {
             .await;
         if self.world.strikes(Fault::CrashBeforeCall) {
             engine.note(|| format!("crash before {what}"));
+            engine.crash().await;
+        }
+        if self.world.strikes(Fault::HandlerPanic) {
+            engine.note(|| format!("panic before {what}"));
+            (self.panics)();
             engine.crash().await;
         }
         engine.note(|| what.to_owned());

@@ -1,200 +1,212 @@
-//! Queues and their event source mappings: visibility, receive counts, dead letters, batches, duplicates, disorder.
+//! Queues as SQS has them: visibility, receive counts, dead letters, size limits; of FIFO queues also order, groups and
+//! deduplication. Event source mappings are in `mappings.rs`.
 
-use std::{collections::HashMap, rc::Rc};
+use std::collections::{HashMap, HashSet};
 
 use lakeside_kit::sqs::Message;
 
-use crate::{
-    engine::Slot,
-    faults::Fault,
-    functions::{self, TIMEOUT},
-    mutants::Mutant,
-    ports::Port,
-    world::World,
-};
+use crate::subscriptions::Settings;
 
-/// Six times the functions' timeout.
-const VISIBILITY: i64 = 6 * TIMEOUT;
-const CONCURRENCY: usize = 4;
+/// A FIFO queue takes a message with a deduplication id once in so much time.
+const DEDUPLICATION: i64 = 300_000;
 
+/// A message in a queue. A standard queue may hold several copies of one message.
 #[derive(Clone)]
 struct Queued {
+    /// Tells copies of one message apart.
+    copy: u64,
     message: Message,
+    /// Nobody can read it: it must end among the dead letters.
+    unreadable: bool,
     receives: u32,
     visible_at: i64,
+    /// Given anew whenever the message is received.
+    receipt: u64,
+}
+
+/// A message as a consumer gets it.
+#[derive(Clone)]
+pub struct Received {
+    copy: u64,
+    pub message: Message,
+    pub receive_count: u32,
+    pub receipt: u64,
+}
+
+/// A message on its way to a queue.
+#[derive(Clone)]
+pub struct Outgoing {
+    pub message: Message,
+    /// FIFO queues take the same id once in five minutes.
+    pub deduplication: Option<String>,
+    pub unreadable: bool,
+}
+
+/// Why a queue does not take a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    TooLong,
+    /// On a FIFO queue a message needs a group and a deduplication id.
+    NotForFifo,
 }
 
 pub struct Queue {
+    pub settings: Settings,
     messages: Vec<Queued>,
-    /// What was given up.
     dead: Vec<Queued>,
-    batch_size: usize,
-    max_receives: u32,
-    running: usize,
+    /// When deduplication ids were taken first.
+    taken: HashMap<String, i64>,
+    copies: u64,
+    receipts: u64,
+    /// Invocations under way.
+    pub running: usize,
 }
 
 impl Queue {
-    /// As the function's subscription is set up.
-    fn of(function: &str) -> Self {
-        let (batch_size, max_receives) = if function.ends_with("-payment") { (1, 10) } else { (10, 5) };
-        Self { messages: Vec::new(), dead: Vec::new(), batch_size, max_receives, running: 0 }
-    }
-}
-
-/// A message that nobody can read; it ends among the dead letters.
-pub const POISON: &str = "{\"poison\":";
-
-impl World {
-    pub fn send(self: &Rc<Self>, queue: &str, body: String, attributes: &[(&str, &str)]) {
-        let attributes: HashMap<String, String> =
-            attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let message = Message { id: self.engine.uuid().to_string(), body, attributes };
-        self.enqueue(queue, message.clone());
-        if self.strikes(Fault::DuplicateDelivery) {
-            self.enqueue(queue, message);
-        }
-        if self.strikes(Fault::Poison) {
-            let id = self.engine.uuid().to_string();
-            self.enqueue(queue, Message { id, body: POISON.into(), attributes: HashMap::new() });
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            messages: Vec::new(),
+            dead: Vec::new(),
+            taken: HashMap::new(),
+            copies: 0,
+            receipts: 0,
+            running: 0,
         }
     }
 
-    fn enqueue(self: &Rc<Self>, queue: &str, message: Message) {
-        let late = self.strikes(Fault::LateDelivery);
-        let delay = if late {
-            self.engine.between(10_000, *self.engine.pick(&[60_000, 600_000, 4_000_000]))
-        } else {
-            self.engine.between(1, 60)
-        };
-        let visible_at = self.engine.now() + delay;
-        self.queues
-            .borrow_mut()
-            .entry(queue.to_owned())
-            .or_insert_with(|| Queue::of(queue))
-            .messages
-            .push(Queued { message, receives: 0, visible_at });
-        self.poll_after(queue, delay);
-    }
-
-    fn poll_after(self: &Rc<Self>, queue: &str, delay: i64) {
-        let (world, queue) = (Rc::clone(self), queue.to_owned());
-        self.engine.after(delay, move || world.poll_queue(&queue));
-    }
-
-    fn poll_queue(self: &Rc<Self>, name: &str) {
-        let now = self.engine.now();
-        let mut batch: Vec<Message> = Vec::new();
-        {
-            let mut queues = self.queues.borrow_mut();
-            let queue = queues.get_mut(name).unwrap();
-            if queue.running >= CONCURRENCY {
-                return;
+    /// Takes a message, to be received from `visible_at` on. What a FIFO queue knows already it takes and forgets.
+    pub fn send(&mut self, outgoing: Outgoing, now: i64, visible_at: i64) -> Result<(), Refused> {
+        let Outgoing { message, deduplication, unreadable } = outgoing;
+        let attributes: usize = message.attributes.iter().map(|(name, text)| name.len() + text.len()).sum();
+        if message.body.len() + attributes > self.settings.max_bytes {
+            return Err(Refused::TooLong);
+        }
+        if self.settings.fifo {
+            let Some(id) = deduplication.filter(|_| message.group.is_some()) else {
+                return Err(Refused::NotForFifo);
+            };
+            if self.taken.get(&id).is_some_and(|taken| now < taken + DEDUPLICATION) {
+                return Ok(());
             }
-            let mut index = 0;
-            while index < queue.messages.len() && batch.len() < queue.batch_size {
-                let queued = &mut queue.messages[index];
-                let taken = batch.iter().any(|m| m.id == queued.message.id);
-                if queued.visible_at > now || taken {
-                    index += 1;
-                    continue;
-                }
-                if queued.receives >= queue.max_receives {
-                    let given_up = queue.messages.remove(index);
-                    self.engine.note(|| format!("{name} gives up {}", given_up.message.id));
-                    if !self.planted(Mutant::NoDeadLetterQueue) {
-                        queue.dead.push(given_up);
-                    }
-                    continue;
-                }
-                queued.receives += 1;
-                let hidden = if self.strikes(Fault::RedeliveryWhileProcessing) {
-                    // Soon, or just when the function's time is over.
-                    let over = self.engine.chance(0.3);
-                    if over {
-                        TIMEOUT + self.engine.between(-1_500, 3_000)
-                    } else {
-                        self.engine.between(1, 2_000)
-                    }
-                } else {
-                    VISIBILITY
-                };
-                queued.visible_at = now + hidden;
-                batch.push(queued.message.clone());
-                self.poll_after(name, hidden);
+            self.taken.insert(id, now);
+        }
+        self.push(message, unreadable, visible_at);
+        Ok(())
+    }
+
+    fn push(&mut self, message: Message, unreadable: bool, visible_at: i64) {
+        self.copies += 1;
+        self.messages.push(Queued {
+            copy: self.copies,
+            message,
+            unreadable,
+            receives: 0,
+            visible_at,
+            receipt: 0,
+        });
+    }
+
+    /// Up to `max` messages that are there, each hidden for as long as `hide` says from now on. What was received too
+    /// often is given up; its id is told to `gives_up`.
+    pub fn receive(
+        &mut self,
+        now: i64,
+        max: usize,
+        mut hide: impl FnMut() -> i64,
+        mut gives_up: impl FnMut(&Message),
+    ) -> Vec<Received> {
+        let mut blocked: HashSet<String> = HashSet::new();
+        if self.settings.fifo {
+            let in_flight =
+                self.messages.iter().filter(|queued| queued.receives > 0 && queued.visible_at > now);
+            blocked.extend(in_flight.filter_map(|queued| queued.message.group.clone()));
+        }
+        let mut batch: Vec<Received> = Vec::new();
+        let mut index = 0;
+        while index < self.messages.len() && batch.len() < max {
+            let queued = &mut self.messages[index];
+            let group = queued.message.group.as_ref().filter(|_| self.settings.fifo);
+            if group.is_some_and(|group| blocked.contains(group)) {
                 index += 1;
+                continue;
             }
-            if batch.is_empty() {
-                return;
+            if queued.visible_at > now {
+                // It has not arrived yet, and what comes behind it in its group must not overtake it.
+                blocked.extend(group.cloned());
+                index += 1;
+                continue;
             }
-            queue.running += 1;
+            if batch.iter().any(|received| received.message.id == queued.message.id) {
+                index += 1;
+                continue;
+            }
+            if queued.receives >= self.settings.max_receives {
+                let given_up = self.messages.remove(index);
+                gives_up(&given_up.message);
+                self.dead.push(given_up);
+                continue;
+            }
+            self.receipts += 1;
+            queued.receives += 1;
+            queued.visible_at = now + hide();
+            queued.receipt = self.receipts;
+            batch.push(Received {
+                copy: queued.copy,
+                message: queued.message.clone(),
+                receive_count: queued.receives,
+                receipt: queued.receipt,
+            });
+            index += 1;
         }
-        self.consume(name, batch);
+        batch
     }
 
-    fn consume(self: &Rc<Self>, name: &str, batch: Vec<Message>) {
-        self.engine.note(|| {
-            let ids: Vec<&str> = batch.iter().map(|m| m.id.get(..8).unwrap_or_default()).collect();
-            format!("{name} takes {ids:?}")
-        });
-        let answered = Slot::new();
-        let zombie = self.strikes(Fault::Zombie);
-        let port = Port::new(self, zombie);
-        let task = {
-            let (world, answered) = (Rc::clone(self), answered.clone());
-            let (function, batch) = (name.to_owned(), batch.clone());
-            self.engine.spawn(async move {
-                let failed = functions::consume(&port, &function, &batch).await;
-                answered.fill(&world.engine, failed);
-            })
-        };
-        let short = zombie || self.strikes(Fault::InvocationTimeout);
-        let patience = if short { self.engine.between(2, 300) } else { TIMEOUT };
-        let (world, name) = (Rc::clone(self), name.to_owned());
-        self.engine.spawn(async move {
-            let failed = answered.wait(&world.engine, patience).await;
-            if !zombie {
-                world.engine.kill(task);
-            }
-            let mut queues = world.queues.borrow_mut();
-            let queue = queues.get_mut(&name).unwrap();
-            queue.running -= 1;
-            if let Some(failed) = failed
-                && !world.strikes(Fault::BatchResponseLost)
-            {
-                let swallowed = world.planted(Mutant::FailuresSwallowed);
-                let done =
-                    |id: &String| batch.iter().any(|m| m.id == *id) && (swallowed || !failed.contains(id));
-                queue.messages.retain(|queued| !done(&queued.message.id));
-            }
-            drop(queues);
-            world.poll_after(&name, 0);
+    /// Deletes a message, but no other copy of it. On a standard queue also one that was received again since; on a FIFO queue only for who
+    /// received it last, and only while it is hidden.
+    pub fn delete(&mut self, received: &Received, now: i64) {
+        let fifo = self.settings.fifo;
+        self.messages.retain(|queued| {
+            let same = queued.copy == received.copy;
+            let mine = !fifo || (queued.receipt == received.receipt && queued.visible_at > now);
+            !(same && mine)
         });
     }
 
-    /// Tries again what was given up, as operations do after a look at it; poison is dropped.
-    pub fn redrive(self: &Rc<Self>) {
-        let names: Vec<String> = self.queues.borrow().keys().cloned().collect();
-        for name in names {
-            let dead = std::mem::take(&mut self.queues.borrow_mut().get_mut(&name).unwrap().dead);
-            for Queued { message, .. } in dead {
-                if message.body == POISON {
-                    continue;
-                }
-                self.faults.count(Fault::Redrive);
-                if name == "recover-fulfilment" && self.settle_by_hand(&message.body) {
-                    continue;
-                }
-                self.enqueue(&name, message);
-            }
-        }
+    /// When the next message can be received that cannot be by now.
+    pub fn next_visible(&self, now: i64) -> Option<i64> {
+        self.messages.iter().map(|queued| queued.visible_at).filter(|at| *at > now).min()
     }
 
-    /// Messages that wait, and messages that were given up.
-    pub fn backlog(&self) -> (usize, usize) {
-        let queues = self.queues.borrow();
-        (
-            queues.values().map(|q| q.messages.len()).sum(),
-            queues.values().map(|q| q.dead.iter().filter(|d| d.message.body != POISON).count()).sum(),
-        )
+    /// Messages that wait or are being handled.
+    pub fn waiting(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// What was given up and could be read.
+    pub fn given_up(&self) -> usize {
+        self.dead.iter().filter(|dead| !dead.unreadable).count()
+    }
+
+    /// What was given up and nobody can read.
+    pub fn parked(&self) -> usize {
+        self.dead.len() - self.given_up()
+    }
+
+    /// Takes the dead letters out: those that can be read, and how many cannot.
+    pub fn take_dead_letters(&mut self) -> (Vec<Message>, usize) {
+        let (unreadable, readable): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.dead).into_iter().partition(|dead| dead.unreadable);
+        (readable.into_iter().map(|dead| dead.message).collect(), unreadable.len())
+    }
+
+    /// Loses the dead letters.
+    pub fn forget_dead_letters(&mut self) {
+        self.dead.clear();
+    }
+
+    /// Puts back what was given up, as new: a redrive knows no deduplication.
+    pub fn put_back(&mut self, message: Message, visible_at: i64) {
+        self.push(message, false, visible_at);
     }
 }

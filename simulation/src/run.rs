@@ -1,24 +1,15 @@
 //! One run: first everything goes wrong, then nothing does any more, then everything is said again.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
-
-use lakeside_fulfilment::memory::MemoryFulfilment;
-use lakeside_inventory::memory::MemoryInventory;
-use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
+use std::rc::Rc;
 
 use crate::{
-    buses::{Rule, rules},
-    engine::{EPOCH, Engine},
-    faults::{Fault, Faults},
-    finals::Stages,
+    engine::EPOCH,
+    faults::Fault,
     functions,
     invariants::at_rest,
     mutants::Mutant,
     workload::{self, Submission},
-    world::{Focus, Violation, World},
+    world::{Deployed, Violation, World},
 };
 
 const HOUR: i64 = 3_600_000;
@@ -44,14 +35,9 @@ pub struct Outcome {
 }
 
 /// What does not change from run to run.
+#[derive(Default)]
 pub struct Simulation {
-    rules: Vec<Rule>,
-}
-
-impl Default for Simulation {
-    fn default() -> Self {
-        Self { rules: rules() }
-    }
+    deployed: Rc<Deployed>,
 }
 
 /// What is left out of a run: it shows what a broken promise needs.
@@ -71,49 +57,7 @@ impl Simulation {
     }
 
     pub fn run_without(&self, seed: u64, mutant: Option<Mutant>, without: &Without) -> Outcome {
-        let engine = Engine::new(seed);
-        let focus = engine.chance(0.5).then(|| {
-            let of = *engine.pick(&[2, 4, 8]);
-            Focus { of, class: engine.below(of) }
-        });
-        let faults = Faults::draw(&engine, focus.is_some(), &without.faults);
-        let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
-        let haste = *engine.pick(&[1, 1, 1, 40]);
-        let hold_seconds =
-            [*engine.pick(&[30, 1_800, 14_400, 14_400]), *engine.pick(&[30, 1_800, 14_400, 14_400])];
-        let sweep_grace = *engine.pick(&[0, 60, 3_600]);
-        let key_lifetime = *engine.pick(&[24 * HOUR, HOUR / 4]);
-        let world = Rc::new(World {
-            engine,
-            faults,
-            mutant,
-            hold_seconds,
-            key_lifetime,
-            deployed_at: Cell::default(),
-            outage: RefCell::default(),
-            attempts: RefCell::default(),
-            focus,
-            haste,
-            sluggish,
-            orders: MemoryOrders::default(),
-            inventory: MemoryInventory::default(),
-            fulfilment: MemoryFulfilment::default(),
-            status: MemoryStatus::default(),
-            streams: RefCell::default(),
-            rules: self.rules.clone(),
-            archive: RefCell::default(),
-            queues: RefCell::default(),
-            tokens: RefCell::default(),
-            executions: RefCell::default(),
-            processor: RefCell::default(),
-            carrier: RefCell::default(),
-            violation: RefCell::default(),
-            stages: Stages::default(),
-            sweep_grace,
-        });
-        if let Some(mutant) = mutant {
-            world.lift(mutant);
-        }
+        let world = World::new(seed, &self.deployed, mutant, &without.faults);
         let orders = drive(&world, without);
         let outcome = Outcome {
             seed,

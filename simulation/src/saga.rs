@@ -19,6 +19,7 @@ use crate::{
     faults::Fault,
     functions::{Failed, invoke},
     mutants::Mutant,
+    subscriptions::STATE_MACHINE,
     world::{World, of_next_version},
 };
 
@@ -44,6 +45,10 @@ enum Stopped {
     Aborted,
 }
 
+fn same_input(one: &FulfilOrder, other: &FulfilOrder) -> bool {
+    serde_json::to_string(one).unwrap() == serde_json::to_string(other).unwrap()
+}
+
 /// The reason that the state machine gives for a refused step.
 fn refusal(step: &str) -> &'static str {
     match step {
@@ -56,10 +61,11 @@ fn refusal(step: &str) -> &'static str {
 }
 
 impl World {
-    /// Starts an execution unless there is one of that name.
+    /// Starts an execution unless there is one of that name. Answers whether one runs with this input.
     pub fn start_saga(self: &Rc<Self>, name: &str, input: &FulfilOrder) -> bool {
-        if self.executions.borrow().contains_key(name) {
-            return false;
+        if let Some(known) = self.executions.borrow().get(name) {
+            // A start that is repeated while the execution runs is the same start.
+            return known.running && same_input(&known.input, input);
         }
         let execution = Execution { input: input.clone(), running: true, error: None, last_state: "Start" };
         self.executions.borrow_mut().insert(name.to_owned(), execution);
@@ -93,6 +99,7 @@ impl World {
         self.archive
             .borrow()
             .iter()
+            .map(|published| &published.event)
             .any(|event| event.detail_type == "FulfilmentCompleted" && event.detail.contains(&order))
     }
 
@@ -123,6 +130,31 @@ impl World {
         }
     }
 
+    /// Ends an execution from outside, as `StopExecution` does.
+    pub fn stop_saga(&self, name: &str) {
+        let mut executions = self.executions.borrow_mut();
+        let execution = executions.get_mut(name).unwrap();
+        execution.running = false;
+        execution.error = Some(ABORTED);
+    }
+
+    /// Hands out a task token, and waits for its answer so long as `patience` says.
+    pub fn await_answer(
+        self: &Rc<Self>,
+        patience: i64,
+    ) -> (String, impl Future<Output = Option<Value>> + use<>) {
+        let token = self.engine.uuid().to_string();
+        let slot = Slot::default();
+        self.tokens.borrow_mut().insert(token.clone(), slot.clone());
+        let (world, awaited) = (Rc::clone(self), token.clone());
+        let answer = async move {
+            let answer = slot.wait(&world.engine, patience).await;
+            world.tokens.borrow_mut().remove(&awaited);
+            answer
+        };
+        (token, answer)
+    }
+
     pub fn sagas_running(&self) -> usize {
         self.executions.borrow().values().filter(|execution| execution.running).count()
     }
@@ -141,6 +173,7 @@ struct Saga {
 
 impl Saga {
     async fn run(self) {
+        self.tell("RUNNING", None);
         let ended = self.drive().await;
         let (status, error) = match ended {
             None => ("SUCCEEDED", None),
@@ -154,17 +187,22 @@ impl Saga {
             execution.running = false;
             execution.error = error;
         }
-        if error.is_some() && !self.world.planted(Mutant::NoRecovery) {
-            let detail = json!({
-                "name": self.name, "status": status, "input": serde_json::to_string(&self.order).unwrap(),
-                "error": error.filter(|error| *error != ABORTED),
-            });
-            self.world.publish(BusEvent {
-                source: "aws.states".into(),
-                detail_type: "Step Functions Execution Status Change".into(),
-                detail: detail.to_string(),
-            });
+        if error.is_none() || !self.world.planted(Mutant::NoRecovery) {
+            self.tell(status, error.filter(|error| *error != ABORTED));
         }
+    }
+
+    /// What Step Functions itself says of the execution, good or bad: the rule decides who hears it.
+    fn tell(&self, status: &str, error: Option<&str>) {
+        let detail = json!({
+            "stateMachineArn": STATE_MACHINE, "name": self.name, "status": status,
+            "input": serde_json::to_string(&self.order).unwrap(), "error": error,
+        });
+        self.world.publish(BusEvent {
+            source: "aws.states".into(),
+            detail_type: "Step Functions Execution Status Change".into(),
+            detail: detail.to_string(),
+        });
     }
 
     /// Answers the error that the execution ends with.
@@ -275,7 +313,7 @@ impl Saga {
                     shipping_address_id: self.order.shipping_address_id.clone(),
                     metadata: self.order.metadata,
                 });
-                let (world, answer) = (Rc::clone(&self.world), Slot::new());
+                let (world, answer) = (Rc::clone(&self.world), Slot::default());
                 let filled = answer.clone();
                 self.world.engine.spawn(async move {
                     let labelled = call(&world, &command).await;
@@ -314,20 +352,16 @@ impl Saga {
     /// Sends a command with a task token and waits for its answer, but not forever.
     async fn ask(&self, queue: &str, command: &str, mut body: Value, patience: i64) -> Option<Value> {
         let world = &self.world;
-        let token = world.engine.uuid().to_string();
-        let slot = Slot::new();
-        world.tokens.borrow_mut().insert(token.clone(), slot.clone());
-        body["command"] = command.into();
-        body["taskToken"] = token.clone().into();
-        body["orderId"] = json!(self.order.order_id);
-        body["metadata"] = json!(self.order.metadata);
-        let body = if world.is_newer() { of_next_version(&body.to_string()) } else { body.to_string() };
-        world.send(queue, body, &[]);
         let patience =
             if world.planted(Mutant::NoTokenTimeout) { i64::MAX / 4 } else { patience / world.haste };
-        let answer = slot.wait(&world.engine, patience).await;
-        world.tokens.borrow_mut().remove(&token);
-        answer
+        let (token, answer) = world.await_answer(patience);
+        body["command"] = command.into();
+        body["taskToken"] = token.into();
+        body["orderId"] = json!(self.order.order_id);
+        body["metadata"] = json!(self.order.metadata);
+        let body = body.to_string();
+        world.send(queue, if world.is_newer() { of_next_version(&body) } else { body }, &[]);
+        answer.await
     }
 
     /// Runs every compensation that is owed, then says how the saga ended.

@@ -83,11 +83,16 @@ impl World {
         self.engine.after(wait, move || {
             let records: Vec<EventRecord> =
                 world.streams.borrow()[&shard].records.iter().take(BATCH).cloned().collect();
-            let answered = Slot::new();
+            let answered: Slot<Option<Output>> = Slot::default();
             let invocation = {
                 let (world, answered, records) = (Rc::clone(&world), answered.clone(), records.clone());
                 async move {
-                    let port = Port::new(&world, false);
+                    let port = {
+                        let (world, answered) = (Rc::clone(&world), answered.clone());
+                        Port::new(&Rc::clone(&world), TIMEOUT, false, move || {
+                            answered.fill(&world.engine, None);
+                        })
+                    };
                     let output = handle(&port, &port, Input::Stream { records }).await;
                     answered.fill(&world.engine, output.ok());
                 }

@@ -141,6 +141,9 @@ pub fn open(world: &Rc<World>, submissions: &[Submission]) {
             if during.strikes(Fault::Replay) {
                 during.replay();
             }
+            if during.strikes(Fault::ReplayOfWindow) {
+                during.replay_of_window();
+            }
             if during.strikes(Fault::Redrive) {
                 during.redrive();
                 during.publish_parked();

@@ -12,15 +12,17 @@ use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
 
 use crate::{
-    buses::{BusEvent, Rule},
+    buses::{Published, Router},
     engine::{Engine, Slot},
     faults::{Fault, Faults},
     finals::Stages,
+    functions::Guest,
     mutants::Mutant,
     partners::{Carrier, Processor},
     queues::Queue,
     saga::Executions,
     streams::Stream,
+    subscriptions::{Settings, subscriptions, timeouts},
 };
 
 /// A broken promise.
@@ -52,6 +54,22 @@ pub struct Attempt {
     pub deadline: i64,
 }
 
+/// What Terraform sets up, and no run changes.
+pub struct Deployed {
+    pub router: Router,
+    pub queues: BTreeMap<String, Settings>,
+    timeouts: BTreeMap<String, i64>,
+}
+
+impl Default for Deployed {
+    fn default() -> Self {
+        let subscriptions = subscriptions();
+        let queues = subscriptions.iter().map(|s| (s.function.clone(), s.queue)).collect();
+        let rules = subscriptions.into_iter().flat_map(|subscription| subscription.rules).collect();
+        Self { router: Router::new(rules), queues, timeouts: timeouts() }
+    }
+}
+
 pub struct World {
     pub engine: Engine,
     pub faults: Faults,
@@ -77,9 +95,14 @@ pub struct World {
     pub fulfilment: MemoryFulfilment,
     pub status: MemoryStatus,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
-    pub rules: Vec<Rule>,
-    pub archive: RefCell<Vec<Rc<BusEvent>>>,
+    pub deployed: Rc<Deployed>,
+    /// Everything that was said on the platform's own buses, archived by now or not.
+    pub archive: RefCell<Vec<Rc<Published>>>,
     pub queues: RefCell<BTreeMap<String, Queue>>,
+    /// Messages that nobody can read, and those of them that were parked and dropped since.
+    pub unreadable: Cell<usize>,
+    pub parked: Cell<usize>,
+    pub guests: RefCell<BTreeMap<String, Guest>>,
     pub tokens: RefCell<HashMap<String, Slot<Value>>>,
     pub executions: RefCell<Executions>,
     pub processor: RefCell<Processor>,
@@ -91,6 +114,69 @@ pub struct World {
 }
 
 impl World {
+    /// A world of this seed in which nothing has happened yet, and the faults in `without` never will.
+    pub fn new(seed: u64, deployed: &Rc<Deployed>, mutant: Option<Mutant>, without: &[Fault]) -> Rc<Self> {
+        let engine = Engine::new(seed);
+        let focus = engine.chance(0.5).then(|| {
+            let of = *engine.pick(&[2, 4, 8]);
+            Focus { of, class: engine.below(of) }
+        });
+        let faults = Faults::draw(&engine, focus.is_some(), without);
+        let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
+        let haste = *engine.pick(&[1, 1, 1, 40]);
+        let hold_seconds =
+            [*engine.pick(&[30, 1_800, 14_400, 14_400]), *engine.pick(&[30, 1_800, 14_400, 14_400])];
+        let sweep_grace = *engine.pick(&[0, 60, 3_600]);
+        let key_lifetime = *engine.pick(&[24 * 3_600_000, 900_000]);
+        let world = Rc::new(Self {
+            engine,
+            faults,
+            mutant,
+            hold_seconds,
+            sweep_grace,
+            key_lifetime,
+            deployed_at: Cell::default(),
+            outage: RefCell::default(),
+            attempts: RefCell::default(),
+            focus,
+            haste,
+            sluggish,
+            orders: MemoryOrders::default(),
+            inventory: MemoryInventory::default(),
+            fulfilment: MemoryFulfilment::default(),
+            status: MemoryStatus::default(),
+            stages: Stages::default(),
+            streams: RefCell::default(),
+            deployed: Rc::clone(deployed),
+            archive: RefCell::default(),
+            queues: RefCell::default(),
+            unreadable: Cell::default(),
+            parked: Cell::default(),
+            guests: RefCell::default(),
+            tokens: RefCell::default(),
+            executions: RefCell::default(),
+            processor: RefCell::default(),
+            carrier: RefCell::default(),
+            violation: RefCell::default(),
+        });
+        if let Some(mutant) = mutant {
+            world.lift(mutant);
+        }
+        world
+    }
+
+    /// How a function's queue and mapping are set up.
+    pub fn settings(&self, queue: &str) -> Settings {
+        let found = self.deployed.queues.get(queue);
+        *found.unwrap_or_else(|| panic!("no squad's Terraform has a queue `{queue}`"))
+    }
+
+    /// How long an invocation of a function may take, in milliseconds.
+    pub fn timeout(&self, function: &str) -> i64 {
+        let found = self.deployed.timeouts.get(function);
+        *found.unwrap_or_else(|| panic!("no squad's Terraform has a function `{function}`"))
+    }
+
     pub fn planted(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
     }

@@ -5,12 +5,16 @@
 
 use lakeside_simulation::{
     faults,
+    fifo::Fifo,
     mutants::{self, Mutant},
     run::{Outcome, Simulation},
 };
 
 /// Seeds within which a planted bug must be noticed.
 const PATIENCE: u64 = 1_000;
+/// Bugs that show only where an attempt that nobody waits for settles an outcome minutes after it was undone.
+const RARE: &[Mutant] = &[Mutant::SettleCaptureUnconditional, Mutant::SettleLabelUnconditional];
+const RARE_PATIENCE: u64 = 5_000;
 
 fn hold(seeds: std::ops::Range<u64>) {
     let simulation = Simulation::default();
@@ -75,7 +79,8 @@ fn every_fault_happens_and_orders_are_fulfilled_all_the_same() {
         fulfilled += outcome.trace.iter().filter(|line| line.contains("FulfilmentCompleted of")).count();
     }
     for (fault, count) in faults::ALL.iter().zip(counts) {
-        assert!(count > 0, "{fault:?} never happened");
+        let possible = !faults::OF_FIFO_QUEUES.contains(fault);
+        assert!(count > 0 || !possible, "{fault:?} never happened");
     }
     assert!(fulfilled > 300, "{fulfilled} orders were fulfilled: the worlds are too harsh to prove anything");
 }
@@ -83,7 +88,8 @@ fn every_fault_happens_and_orders_are_fulfilled_all_the_same() {
 fn noticed(mutants: impl Iterator<Item = &'static Mutant>) {
     let simulation = Simulation::default();
     for mutant in mutants {
-        let noticed = (0..PATIENCE).any(|seed| simulation.run(seed, Some(*mutant)).violation.is_some());
+        let patience = if RARE.contains(mutant) { RARE_PATIENCE } else { PATIENCE };
+        let noticed = (0..patience).any(|seed| simulation.run(seed, Some(*mutant)).violation.is_some());
         assert!(noticed, "{mutant} goes unnoticed: {} is not guarded", mutant.guard());
     }
 }
@@ -101,4 +107,23 @@ fn every_planted_bug_is_noticed_the_even_ones() {
 #[test]
 fn every_planted_bug_is_noticed_the_odd_ones() {
     noticed(guarded().skip(1).step_by(2));
+}
+
+#[test]
+fn a_fifo_queue_keeps_its_groups_in_order_under_all_faults() {
+    let fifo = Fifo::default();
+    let (mut poison, mut heard, mut dead) = (0, 0, 0);
+    for seed in 0..2_000 {
+        let outcome = fifo.run(seed);
+        if let Some(broken) = outcome.broken {
+            panic!("seed {seed}: {broken}\n{}", outcome.trace.join("\n"));
+        }
+        let fifo_poison = faults::ALL.iter().position(|fault| *fault == faults::Fault::FifoPoison);
+        poison += fifo_poison.and_then(|fault| outcome.faults.get(fault)).copied().unwrap_or_default();
+        heard += outcome.heard;
+        dead += outcome.dead;
+    }
+    assert!(poison > 100 && dead > 100, "{poison} poison, {dead} dead");
+    assert!(heard > 5 * dead, "{heard} messages were heard and {dead} given up");
+    assert_eq!(fifo.run(3).trace_hash, fifo.run(3).trace_hash);
 }

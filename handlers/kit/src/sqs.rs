@@ -1,6 +1,6 @@
 //! Answering a batch from a queue: each message is handled on its own, and exactly the failed ones are reported.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_lambda_events::{
     event::sqs::SqsEvent,
@@ -20,7 +20,12 @@ pub struct Message {
     pub body: String,
     /// String message attributes.
     pub attributes: HashMap<String, String>,
+    /// The message group, on a FIFO queue: messages of one group are delivered in order.
+    pub group: Option<String>,
 }
+
+/// The system attribute that names a message's group.
+const MESSAGE_GROUP_ID: &str = "MessageGroupId";
 
 /// The batch cannot be told apart, so all of it is delivered again.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +83,8 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, BatchError> {
     event
         .records
         .into_iter()
-        .map(|record| {
+        .map(|mut record| {
+            let group = record.attributes.remove(MESSAGE_GROUP_ID);
             let attributes = record
                 .message_attributes
                 .into_iter()
@@ -88,6 +94,7 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, BatchError> {
                 id: record.message_id.filter(|id| !id.is_empty()).ok_or(BatchError)?,
                 body: record.body.unwrap_or_default(),
                 attributes,
+                group,
             })
         })
         .collect()
@@ -109,6 +116,12 @@ impl Failures {
                 tracing::error!(message_id, error = error_chain, "goes to the dead-letter queue");
             }
         }
+        self.0.push(message_id.to_owned());
+    }
+
+    /// Records that `message_id` was not looked at, because an earlier message of its group failed.
+    fn push_untouched(&mut self, message_id: &str) {
+        tracing::warn!(message_id, "waits behind a message of its group that failed");
         self.0.push(message_id.to_owned());
     }
 
@@ -147,6 +160,27 @@ pub async fn each<E: Disposed>(
     failures
 }
 
+/// Handles the messages of a FIFO queue's batch: after the first failure of a group the rest of that group is reported
+/// untouched, for what is deleted behind a failed message would overtake it. Other groups go on. A message without a
+/// group is in no order with any other.
+pub async fn each_in_order<E: Disposed>(
+    messages: &[Message],
+    handle: impl AsyncFn(&Message) -> Result<(), E>,
+) -> Failures {
+    let mut failures = Failures::default();
+    let mut stopped: HashSet<&str> = HashSet::new();
+    for message in messages {
+        let group = message.group.as_deref();
+        if group.is_some_and(|group| stopped.contains(group)) {
+            failures.push_untouched(&message.id);
+        } else if let Err(error) = handle(message).await {
+            failures.push(&message.id, &error);
+            stopped.extend(group);
+        }
+    }
+    failures
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +196,11 @@ mod tests {
     }
 
     fn message(id: &str) -> Message {
-        Message { id: id.into(), body: String::new(), attributes: HashMap::new() }
+        Message { id: id.into(), body: String::new(), attributes: HashMap::new(), group: None }
+    }
+
+    fn grouped(id: &str, group: &str) -> Message {
+        Message { group: Some(group.into()), ..message(id) }
     }
 
     #[tokio::test]
@@ -171,6 +209,44 @@ mod tests {
         let failures = each(&batch, async |m| if m.id == "2" { Err(No) } else { Ok(()) }).await;
         let response = serde_json::to_value(failures.into_response()).unwrap();
         assert_eq!(response, serde_json::json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_failed_group_is_reported_untouched_and_other_groups_go_on() {
+        let batch = [
+            grouped("a1", "a"),
+            grouped("b1", "b"),
+            grouped("a2", "a"),
+            grouped("b2", "b"),
+            grouped("a3", "a"),
+            message("none"),
+        ];
+        let handled = std::cell::RefCell::new(Vec::new());
+        let failures = each_in_order(&batch, async |m| {
+            handled.borrow_mut().push(m.id.clone());
+            if m.id == "a2" { Err(No) } else { Ok(()) }
+        })
+        .await;
+        assert_eq!(failures.ids(), ["a2", "a3"]);
+        assert_eq!(handled.into_inner(), ["a1", "b1", "a2", "b2", "none"]);
+    }
+
+    #[tokio::test]
+    async fn messages_without_a_group_wait_for_none() {
+        let batch = [message("1"), message("2"), message("3")];
+        let failures = each_in_order(&batch, async |m| if m.id == "1" { Err(No) } else { Ok(()) }).await;
+        assert_eq!(failures.ids(), ["1"]);
+    }
+
+    #[test]
+    fn a_message_of_a_fifo_queue_knows_its_group() {
+        let event = serde_json::json!({"Records": [
+            {"messageId": "1", "body": "{}", "attributes": {"MessageGroupId": "g", "SequenceNumber": "1"}},
+            {"messageId": "2", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"}},
+        ]});
+        let messages = messages(serde_json::from_value(event).unwrap()).unwrap();
+        let groups: Vec<_> = messages.iter().map(|m| m.group.as_deref()).collect();
+        assert_eq!(groups, [Some("g"), None]);
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl Bus for Port {
         }
         let mut refused = Vec::new();
         for (position, entry) in entries.iter().enumerate() {
-            if world.is_out(&entry.source) || world.strikes(Fault::PartialPut) {
+            // EventBridge takes no entry whose detail is no JSON object.
+            let malformed = !entry.detail.starts_with('{')
+                || serde_json::from_str::<serde::de::IgnoredAny>(&entry.detail).is_err();
+            if malformed || world.is_out(&entry.source) || world.strikes(Fault::PartialPut) {
                 refused.push(position);
                 continue;
             }
@@ -105,7 +108,10 @@ impl Executions for Port {
 
     async fn entered(&self, name: &str, state: &str) -> Result<bool, ExecutionsError> {
         self.before("read saga's history").await;
-        let entered = self.world.executions.borrow().get(name).is_some_and(|known| known.last_state == state);
-        Ok(entered && !self.world.planted(Mutant::CompletionForgotten))
+        // There is no history of an execution that is not known.
+        let executions = self.world.executions.borrow();
+        let known =
+            executions.get(name).ok_or_else(|| ExecutionsError::Unavailable("no execution".into()))?;
+        Ok(known.last_state == state && !self.world.planted(Mutant::CompletionForgotten))
     }
 }

@@ -12,5 +12,6 @@ mod payments;
 mod permissions;
 mod ports;
 mod redelivery;
+mod services;
 mod stock;
 mod throughput;

@@ -19,7 +19,7 @@ const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const KEY: &str = "00000000-0000-0000-0000-000000000001:capture";
 
 fn message(body: &Value) -> Message {
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new() }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
 }
 
 fn command() -> Message {

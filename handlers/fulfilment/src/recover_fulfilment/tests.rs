@@ -26,7 +26,7 @@ fn change(name: &str, status: &str, error: Option<&str>) -> Value {
 }
 
 async fn deliver(executions: &MemoryExecutions, body: &Value) -> bool {
-    let message = Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new() };
+    let message = Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None };
     handle(executions, &[message]).await.ids().is_empty()
 }
 

@@ -24,7 +24,7 @@ fn command() -> Message {
         "amount": {"amount": 19_900, "currency": "USD"},
         "metadata": {"correlationId": ORDER, "causationId": ORDER},
     });
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new() }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
 }
 
 struct World {

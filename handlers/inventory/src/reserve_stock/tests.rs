@@ -17,7 +17,7 @@ fn id(n: u128) -> OrderId {
 }
 
 fn message(id: String, body: &Value) -> Message {
-    Message { id, body: body.to_string(), attributes: HashMap::new() }
+    Message { id, body: body.to_string(), attributes: HashMap::new(), group: None }
 }
 
 fn created(n: u128, lines: &[(&str, i64)]) -> Message {
@@ -145,7 +145,7 @@ async fn an_order_too_large_for_a_transaction_does_not_keep_others_from_their_st
 #[tokio::test]
 async fn malformed_messages_fail_alone() {
     let table = stocked(&[("TENT", "wh-east", 5)]);
-    let garbage = Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new() };
+    let garbage = Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new(), group: None };
     let twice = created(2, &[("TENT", 1), ("TENT", 1)]);
     let failed = run(&table, &Answers::default(), &[garbage, created(1, &[("TENT", 1)]), twice]).await;
     assert_eq!(failed, ["m1", "event-2"]);

@@ -45,7 +45,7 @@ fn message(source: &str, detail_type: &str, mut data: serde_json::Value) -> Mess
             "data": data,
         },
     });
-    Message { id: detail_type.into(), body: body.to_string(), attributes: HashMap::new() }
+    Message { id: detail_type.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
 }
 
 fn captured() -> Message {

@@ -36,6 +36,7 @@ fn message(id: &str, order_id: &str, principal: &str, body: impl std::fmt::Displ
         id: id.into(),
         body: body.to_string(),
         attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        group: None,
     }
 }
 
