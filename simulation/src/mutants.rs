@@ -109,6 +109,5 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Fulfilment(Fulfilment::LabelsOpen),
     Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
-    Mutant::Fulfilment(Fulfilment::LeaseFree),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
 ];

@@ -3,6 +3,7 @@
 
 #![expect(clippy::panic, reason = "a helper that fails must fail its test")]
 
+use lakeside_fulfilment::memory::Condition;
 use lakeside_simulation::{
     faults,
     fifo::Fifo,
@@ -13,7 +14,8 @@ use lakeside_simulation::{
 /// Seeds within which a planted bug must be noticed.
 const PATIENCE: u64 = 1_000;
 /// Bugs that show only where an attempt that nobody waits for settles an outcome minutes after it was undone.
-const RARE: &[Mutant] = &[Mutant::SettleCaptureUnconditional, Mutant::SettleLabelUnconditional];
+const RARE: &[Mutant] =
+    &[Mutant::Fulfilment(Condition::CaptureAwaited), Mutant::Fulfilment(Condition::LabelAwaited)];
 const RARE_PATIENCE: u64 = 5_000;
 
 fn hold(seeds: std::ops::Range<u64>) {

@@ -17,15 +17,16 @@ use lakeside_inventory::{
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
+    sweep_reservations::SweepStore,
 };
 use lakeside_kit::{dynamo::Key, outbox::Entry};
 
 use crate::{at, contracts, event, goods, order, same};
 
 /// What the functions see of the table.
-pub trait Ports: ReservationStore + ReleaseStore + AllocationStore {}
+pub trait Ports: ReservationStore + ReleaseStore + AllocationStore + SweepStore {}
 
-impl<T: ReservationStore + ReleaseStore + AllocationStore> Ports for T {}
+impl<T: ReservationStore + ReleaseStore + AllocationStore + SweepStore> Ports for T {}
 
 /// What is in the table, past its ports.
 pub trait Books {
@@ -302,6 +303,59 @@ contracts! {
         let held = scene.reservation(ReservationStatus::Held);
         books.put_reservation(&held).await?;
         refused!(scene, ports, books, ports.release_reservation(&held, &[]));
+    }
+
+    /// On DynamoDB the index lags behind; whoever uses it reads the hold itself.
+    a_hold_that_has_ended_is_found_while_it_holds {
+        let scene = Scene::with(books, counts(3, 0, 0), 3).await?;
+        let found = async |end| anyhow::Ok(ports.ended_holds(at(end)).await?.contains(&scene.order_id));
+        ports.reserve(&scene.taking(), &[scene.new_reservation(ReservationStatus::Held)]).await?;
+        same("before its end", found(END - 1).await?, false)?;
+        same("at its end", found(END).await?, true)?;
+        let new = scene.new_allocation()?;
+        ports.allocate(&new, at(0)).await?;
+        same("when it is sold", found(END).await?, false)?;
+        ports.release_allocation(&new.allocation, &scene.reservation(ReservationStatus::Committed)).await?;
+        same("when it holds again", found(END).await?, true)?;
+        ports.renew(&new.reservation, at(END + 1)).await?;
+        same("when it is renewed", found(END).await?, false)?;
+        let held = Reservation { expires_at: at(END + 1), ..new.reservation };
+        ports.release_reservation(&held, &[]).await?;
+        same("when it is released", found(END + 1).await?, false)?;
+        let short = Scene::with(books, counts(0, 0, 0), 0).await?;
+        let refusal = [short.new_reservation(ReservationStatus::Refused)];
+        ports.reserve(&short.guarded(Guard { take: 0, at_most: Some(0) }), &refusal).await?;
+        same("a refusal", ports.ended_holds(at(END)).await?.contains(&short.order_id), false)?;
+    }
+
+    a_forsaken_hold_is_swept_with_its_events {
+        let scene = Scene::with(books, counts(5, 0, 1), 0).await?;
+        let new = scene.new_reservation(ReservationStatus::Held);
+        ports.reserve(&scene.taking(), std::slice::from_ref(&new)).await?;
+        let outbox = [event(scene.order_id, "Released")];
+        same("outcome", ports.release_ended(&new.reservation, &outbox).await?, Committed::Yes)?;
+        let picture = scene.picture(ports, books).await?;
+        same("pool", picture.pool, Some(counts(5, 0, 1)))?;
+        same("reservation", picture.reservation, Some(scene.reservation(ReservationStatus::Released)))?;
+        same("outbox", picture.reservation_outbox, outbox.to_vec())?;
+        refused!(scene, ports, books, ports.release_ended(&new.reservation, &outbox));
+    }
+
+    a_hold_is_swept_only_as_it_was_read_and_from_what_its_pool_holds {
+        let statuses = [ReservationStatus::Committed, ReservationStatus::Released, ReservationStatus::Refused];
+        for status in statuses {
+            let scene = Scene::with(books, counts(0, 9, 9), 0).await?;
+            books.put_reservation(&scene.reservation(status)).await?;
+            refused!(scene, ports, books, ports.release_ended(&scene.reservation(status), &[]));
+        }
+        let renewed = Scene::with(books, counts(0, 9, 0), 0).await?;
+        let held = renewed.reservation(ReservationStatus::Held);
+        books.put_reservation(&Reservation { expires_at: at(END + 1), ..held.clone() }).await?;
+        refused!(renewed, ports, books, ports.release_ended(&held, &[]));
+        let short = Scene::with(books, counts(9, 2, 9), 0).await?;
+        let held = short.reservation(ReservationStatus::Held);
+        books.put_reservation(&held).await?;
+        refused!(short, ports, books, ports.release_ended(&held, &[]));
     }
 
     a_reservation_is_closed_only_if_there_is_none {

@@ -6,7 +6,12 @@ use std::future::Future;
 use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
 use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
-use lakeside_port_contracts::{Failure, fulfilment, inventory, orders, status};
+use lakeside_port_contracts::{
+    Failure, fulfilment, inventory, orders,
+    random::{self, Step},
+    status,
+};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 fn kept(failures: &[Failure]) {
     assert!(failures.is_empty(), "{failures:#?}");
@@ -82,4 +87,61 @@ async fn each_condition_of_the_fulfilment_table_is_missed() {
 #[tokio::test]
 async fn each_condition_of_the_orders_tables_is_missed() {
     each_is_missed(orders_memory::Condition::ALL, orders_without).await;
+}
+
+/// Sequences that are the same in every run of the test.
+fn sequences() -> Vec<Vec<Step>> {
+    let mut runner = TestRunner::deterministic();
+    let steps = prop::collection::vec(any::<Step>(), 30);
+    (0..400).filter_map(|_| Some(steps.new_tree(&mut runner).ok()?.current())).collect()
+}
+
+#[tokio::test]
+async fn random_sequences_miss_what_histories_can_break_of_the_inventory_table() {
+    let mut survivors = Vec::new();
+    'conditions: for condition in inventory_memory::Condition::ALL {
+        for steps in sequences() {
+            let (whole, lacking) = (MemoryInventory::default(), MemoryInventory::default());
+            lacking.lift(*condition);
+            let cast = random::inventory::Cast::new().unwrap();
+            let stories =
+                [cast.play(&whole, &whole, &steps).await, cast.play(&lacking, &lacking, &steps).await];
+            if let [Ok(one), Ok(other)] = stories
+                && one != other
+            {
+                continue 'conditions;
+            }
+        }
+        survivors.push(condition);
+    }
+    // Reservation and allocation stand together in every history, and nodes never go: these take what a case puts past
+    // the ports.
+    let apart = [
+        inventory_memory::Condition::UndoCommitted,
+        inventory_memory::Condition::UndoNodeExists,
+        inventory_memory::Condition::UndoStanding,
+    ];
+    assert_eq!(survivors, apart.each_ref());
+}
+
+#[tokio::test]
+async fn random_sequences_miss_each_condition_of_the_fulfilment_table() {
+    let mut survivors = Vec::new();
+    'conditions: for condition in fulfilment_memory::Condition::ALL {
+        for steps in sequences() {
+            let lacking = MemoryFulfilment::new(fulfilment::DURATIONS);
+            lacking.lift(*condition);
+            let whole = MemoryFulfilment::new(fulfilment::DURATIONS);
+            let cast = random::fulfilment::Cast::default();
+            let stories =
+                [cast.play(&whole, &whole, &steps).await, cast.play(&lacking, &lacking, &steps).await];
+            if let [Ok(one), Ok(other)] = stories
+                && one != other
+            {
+                continue 'conditions;
+            }
+        }
+        survivors.push(condition);
+    }
+    assert!(survivors.is_empty(), "no sequence misses {survivors:?}");
 }

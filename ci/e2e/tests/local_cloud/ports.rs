@@ -3,8 +3,8 @@
 
 use anyhow::{anyhow, ensure};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
-    StreamViewType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 use lakeside_e2e::cloud::Cloud;
 use lakeside_fulfilment::{fulfilment_table::FulfilmentTable, memory::MemoryFulfilment};
@@ -28,11 +28,25 @@ use uuid::Uuid;
 const SEQUENCES: u32 = 40;
 const STEPS: usize = 30;
 
-/// A table of the shape that `squad-modules/modules/table` gives to the squads' own.
+/// A table of the shape that `squad-modules/modules/table` gives to the squads' own, with the indexes of all of them.
 async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
     let name = cloud.name(&format!("ports-{}", Uuid::new_v4().simple()));
     let mut request =
         cloud.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+    let mut index = GlobalSecondaryIndex::builder()
+        .index_name("held-by-end")
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+    let keys = [
+        ("heldShard", KeyType::Hash, ScalarAttributeType::S),
+        ("expiresAt", KeyType::Range, ScalarAttributeType::N),
+    ];
+    for (attribute, key, kind) in keys {
+        let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
+        request = request.attribute_definitions(definition.build()?);
+        index =
+            index.key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(key).build()?);
+    }
+    request = request.global_secondary_indexes(index.build()?);
     for (attribute, key) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         let definition = AttributeDefinition::builder().attribute_name(attribute);
         let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(key);

@@ -106,15 +106,13 @@ impl Cast {
         let order_id = *one(&self.orders, who);
         let known = ReleaseStore::reservation(ports, order_id).await?;
         let reservation = known.filter(|_| b % 5 > 0).unwrap_or_else(|| self.invented(order_id, step));
-        Ok(match kind % 10 {
+        let read = Reservation {
+            expires_at: at(reservation.expires_at.as_millis() + i64::from(a % 3 == 0)),
+            ..reservation.clone()
+        };
+        Ok(match kind % 11 {
             0..3 => self.reserve(ports, step).await?,
-            3 => {
-                let read = Reservation {
-                    expires_at: at(reservation.expires_at.as_millis() + i64::from(a % 3 == 0)),
-                    ..reservation
-                };
-                told("renew", ports.renew(&read, at(END + i64::from(b))).await)
-            }
+            3 => told("renew", ports.renew(&read, at(END + i64::from(b))).await),
             4 => {
                 let outbox = [event(order_id, "Released")];
                 told("release", ports.release_reservation(&reservation, &outbox).await)
@@ -136,6 +134,10 @@ impl Cast {
                     None => self.shipped(&reservation, a)?,
                 };
                 told("release allocation", ports.release_allocation(&allocated, &reservation).await)
+            }
+            9 => {
+                let outbox = [event(order_id, "Swept")];
+                told("sweep", ports.release_ended(&read, &outbox).await)
             }
             _ => told("close allocation", ports.close_allocation(order_id).await),
         })
