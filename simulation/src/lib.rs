@@ -24,6 +24,7 @@ mod invariants;
 mod mappings;
 pub mod mutants;
 mod partners;
+pub mod planting;
 mod ports;
 mod queues;
 pub mod run;

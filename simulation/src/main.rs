@@ -6,6 +6,7 @@ use clap::Parser;
 use lakeside_simulation::{
     faults,
     mutants::{self, Mutant},
+    planting::plant_each,
     run::{Outcome, Simulation},
     shrink::shrink,
     soak::{Soaked, soak},
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         return soak_all(arguments.seeds, state);
     }
     if arguments.mutants {
-        return plant_all(&simulation, arguments.seeds);
+        return plant_all(arguments.seeds);
     }
     let mutant = arguments.mutant.as_ref().map(|name| mutants::ALL.iter().find(|m| m.to_string() == *name));
     let mutant = match mutant {
@@ -126,17 +127,15 @@ fn report_smallest(simulation: &Simulation, outcome: Outcome, mutant: Option<Mut
     println!("{orders} of {} orders are enough, with {}", shrunk.outcome.orders, needed.join(", "));
 }
 
-fn plant_all(simulation: &Simulation, seeds: u64) -> ExitCode {
+fn plant_all(seeds: u64) -> ExitCode {
     let mut survivors = 0_usize;
     println!("| planted bug | guard taken away | caught by | in seeds |\n|---|---|---|---|");
-    for mutant in mutants::ALL.iter() {
-        let caught = (0..seeds).find_map(|seed| Some((seed, simulation.run(seed, Some(*mutant)).violation?)));
-        let (by, within) = if let Some((seed, violation)) = caught {
-            (violation.invariant, seed.saturating_add(1).to_string())
-        } else {
-            survivors += usize::from(!mutants::UNNOTICED.contains(mutant));
-            ("**nothing**", String::new())
+    for (mutant, caught) in plant_each(seeds, |planted, all| eprintln!("{planted} of {all} planted")) {
+        let (by, within) = match caught {
+            Some(caught) => (caught.by, caught.within.to_string()),
+            None => ("**nothing**", String::new()),
         };
+        survivors += usize::from(by == "**nothing**" && !mutants::UNNOTICED.contains(&mutant));
         println!("| {mutant} | {} | {by} | {within} |", mutant.guard());
     }
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

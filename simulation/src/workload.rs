@@ -37,7 +37,7 @@ pub fn stock(world: &World) -> Vec<Sku> {
     let mut prices = world.orders.prices.borrow_mut();
     let mut all_pools = world.inventory.pools.borrow_mut();
     let mut nodes = world.inventory.nodes.borrow_mut();
-    let plenty = *engine.pick(&[3, 6, 14]);
+    let plenty = *engine.pick(&[3, 6, 14, 30]);
     for sku in &skus {
         prices.insert(sku.clone(), Money::new(engine.between(100, 1_500), Currency::USD));
         let pools = 1 + u8::try_from(engine.below(3)).unwrap();

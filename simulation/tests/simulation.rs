@@ -8,7 +8,9 @@ use lakeside_simulation::{
     faults,
     fifo::Fifo,
     mutants::{self, Mutant},
+    planting::plant,
     run::{Outcome, Simulation},
+    shrink::{Shrunk, shrink},
 };
 
 /// Seeds within which a planted bug must be noticed.
@@ -87,12 +89,31 @@ fn every_fault_happens_and_orders_are_fulfilled_all_the_same() {
     assert!(fulfilled > 300, "{fulfilled} orders were fulfilled: the worlds are too harsh to prove anything");
 }
 
+#[test]
+fn a_broken_promise_is_shown_on_the_smallest_day_that_breaks_it() {
+    let simulation = Simulation::default();
+    let mutant = Some(Mutant::Inventory(lakeside_inventory::memory::Condition::ReserveAvailable));
+    let broken = (0..PATIENCE).map(|seed| simulation.run(seed, mutant)).find(|o| o.violation.is_some());
+    let broken = broken.unwrap();
+    let promise = broken.violation.clone().map(|violation| violation.invariant);
+    let (orders, struck) = (broken.orders, broken.faults.iter().filter(|count| **count > 0).count());
+    let Shrunk { outcome, without } = shrink(&simulation, broken, mutant);
+    assert_eq!(outcome.violation.map(|violation| violation.invariant), promise);
+    assert!(without.orders.len() < orders);
+    assert!(outcome.faults.iter().filter(|count| **count > 0).count() < struck);
+    let again = simulation.run_without(outcome.seed, mutant, &without);
+    assert_eq!(again.trace_hash, outcome.trace_hash);
+}
+
 fn noticed(mutants: impl Iterator<Item = &'static Mutant>) {
     let simulation = Simulation::default();
     for mutant in mutants {
         let patience = if RARE.contains(mutant) { RARE_PATIENCE } else { PATIENCE };
-        let noticed = (0..patience).any(|seed| simulation.run(seed, Some(*mutant)).violation.is_some());
-        assert!(noticed, "{mutant} goes unnoticed: {} is not guarded", mutant.guard());
+        assert!(
+            plant(&simulation, *mutant, patience).is_some(),
+            "{mutant} goes unnoticed: {} is not guarded",
+            mutant.guard()
+        );
     }
 }
 

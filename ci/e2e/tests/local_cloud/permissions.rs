@@ -52,7 +52,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 16] = [
+const DUTIES: [Duties; 17] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
@@ -60,6 +60,7 @@ const DUTIES: [Duties; 16] = [
     fed(on(function("reserve-stock"), table::INVENTORY, &[])),
     on(function("release-stock"), table::INVENTORY, &[]),
     on(function("allocate"), table::INVENTORY, &[]),
+    on(function("sweep-reservations"), table::INVENTORY, &[]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),
