@@ -59,6 +59,7 @@ impl fmt::Display for Mutant {
 mutants! {
     ReserveWhatFits: "all lines of an order are reserved or none",
     StaleIsSoldOut: "a reservation that was overtaken is decided again",
+    ConflictIsSoldOut: "a transaction that conflicts is tried again",
     ChargeKeyPerAttempt: "every attempt at a charge carries the same idempotency key",
     LabelKeyPerAttempt: "every attempt at a label carries the same idempotency key",
     ProcessorForgetsReversal: "a reversal closes the payment's reference at the processor",

@@ -34,12 +34,17 @@ impl ReservationStore for Port {
             let (plan, new) = without_last_lines(plan, new);
             return self.call("reserve", |world| Ok(world.reserve(&plan, &new))).await;
         }
-        let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await?;
-        if outcome == Committed::Stale && self.world.planted(Mutant::StaleIsSoldOut) {
+        let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await;
+        let sold_out_instead = match &outcome {
+            Ok(Committed::Stale) => self.world.planted(Mutant::StaleIsSoldOut),
+            Err(StoreError::Busy) => self.world.planted(Mutant::ConflictIsSoldOut),
+            _ => false,
+        };
+        if sold_out_instead {
             let refused: Vec<NewReservation> = new.iter().map(sold_out).collect();
             return self.call("reserve", |world| Ok(world.reserve(&Plan::default(), &refused))).await;
         }
-        Ok(outcome)
+        outcome
     }
 
     async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
