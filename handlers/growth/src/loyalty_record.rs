@@ -1,4 +1,4 @@
-//! Loyalty as it is stored: one item per order, forever, and one per account.
+//! Loyalty as it is stored: one item per order, forever, and what it does to an account.
 
 use lakeside_domain::{
     ids::{CustomerId, OrderId},
@@ -28,12 +28,27 @@ pub struct AccountChange {
     pub points: i64,
 }
 
-/// A customer's points.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountRecord {
-    /// Whose.
-    pub customer_id: CustomerId,
-    /// How many.
-    pub points: i64,
+#[cfg(test)]
+mod tests {
+    use lakeside_domain::loyalty::{Award, Earning, Points};
+    use lakeside_kit::dynamo::Key;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_item_reads_back() {
+        let key = Key::new("LOYALTY#1", "LOYALTY");
+        let points = Points::new(368);
+        for award in [Award::Open, Award::Accrued { points }, Award::Reversed { points }] {
+            let customer_id = CustomerId::parse("jane").unwrap();
+            for earning in [None, Some(Earning { customer_id, points })] {
+                let known = OrderPoints { earning, fulfilled: true, undone: false, award };
+                let order_id = OrderId::from_uuid(Uuid::from_u128(1));
+                let record = LoyaltyRecord { order_id, known, version: 3 };
+                let item = key.item_of(&record).unwrap();
+                assert_eq!(key.read::<LoyaltyRecord>(item).unwrap(), record);
+            }
+        }
+    }
 }
