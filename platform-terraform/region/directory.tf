@@ -1,7 +1,8 @@
 # The one place with personal data: how customers are reached, and where orders go. Everything else holds references.
 #
 # `CUSTOMER#<id>` / `CONTACT` has email, phone and preferredChannel (EMAIL, SMS or NONE); `ADDRESS#<id>` / `ADDRESS` has
-# name, street, city, postalCode and country. It has no stream and no TTL: nothing of it travels, and whoever keeps the
+# name, street, city, postalCode and country. An address that changes gets a new id, so that a label is asked for again
+# with what it was asked for first. It has no stream and no TTL: nothing of it travels, and whoever keeps the
 # customers keeps it.
 resource "aws_dynamodb_table" "directory" {
   name                        = "${var.prefix}-directory"
