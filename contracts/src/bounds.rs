@@ -1,7 +1,7 @@
 //! What the schemas say and the types alone do not, checked where a document is read: nobody acts on an event or a
 //! command that its contract forbids. Fields that the reader does not know are no business of this module.
 
-use lakeside_domain::{money::Money, order::MAX_LINES};
+use lakeside_domain::{loyalty::Points, money::Money, order::MAX_LINES};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::SCHEMA_VERSION;
@@ -26,6 +26,16 @@ pub fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Er
         Ok(money)
     } else {
         Err(D::Error::custom(format_args!("amount `{}` is out of range", money.amount())))
+    }
+}
+
+/// At least one, and no more than a JSON number holds.
+pub fn points<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Points, D::Error> {
+    let points = Points::deserialize(deserializer)?;
+    if (1..=MAX_AMOUNT.unsigned_abs()).contains(&points.count()) {
+        Ok(points)
+    } else {
+        Err(D::Error::custom(format_args!("`{}` points are out of range", points.count())))
     }
 }
 

@@ -21,15 +21,21 @@ pub enum Domain {
     Inventory,
     /// The saga, payments and labels.
     Fulfilment,
+    /// Loyalty, and what customers are told.
+    Growth,
 }
 
 impl Domain {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Orders, Self::Inventory, Self::Fulfilment, Self::Growth];
+
     /// The bus's suffix and the folder of its contracts.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Orders => "orders",
             Self::Inventory => "inventory",
             Self::Fulfilment => "fulfilment",
+            Self::Growth => "growth",
         }
     }
 
@@ -39,6 +45,7 @@ impl Domain {
             Self::Orders => "lakeside.orders",
             Self::Inventory => "lakeside.inventory",
             Self::Fulfilment => "lakeside.fulfilment",
+            Self::Growth => "lakeside.growth",
         }
     }
 }

@@ -4,7 +4,9 @@ use lakeside_domain::{
     ids::{
         AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku, TrackingNumber,
     },
+    loyalty::Points,
     money::Money,
+    notice::{self, What},
     order::Channel,
     quantity::Quantity,
 };
@@ -333,5 +335,52 @@ event! { Fulfilment,
         /// Why.
         #[schemars(schema_with = "schema::reason")]
         reason: ReasonCode,
+    }
+}
+
+event! { Growth,
+    /// An account got the points of an order.
+    LoyaltyPointsAccrued {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Whose account.
+        #[schemars(schema_with = "schema::customer_id")]
+        customer_id: CustomerId,
+        /// How many.
+        #[schemars(schema_with = "schema::points")]
+        #[serde(deserialize_with = "bounds::points")]
+        points: Points,
+    }
+}
+
+event! { Growth,
+    /// An account lost the points of an order again.
+    LoyaltyPointsReversed {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// Whose account.
+        #[schemars(schema_with = "schema::customer_id")]
+        customer_id: CustomerId,
+        /// How many.
+        #[schemars(schema_with = "schema::points")]
+        #[serde(deserialize_with = "bounds::points")]
+        points: Points,
+    }
+}
+
+event! { Growth,
+    /// The customer was told what became of an order.
+    CustomerNotified {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// What they were told.
+        #[schemars(schema_with = "schema::what")]
+        what: What,
+        /// How they were told.
+        #[schemars(schema_with = "schema::notice_channel")]
+        channel: notice::Channel,
     }
 }

@@ -6,7 +6,9 @@ use lakeside_domain::{
         AddressId, CustomerId, IdError, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
         TrackingNumber,
     },
+    loyalty::Points,
     money::{Currency, Money},
+    notice::{self, What},
     order::Channel,
     order_status::Status,
     quantity::{Quantity, QuantityError},
@@ -26,10 +28,11 @@ use crate::{
         ReserveStock, TerminalEventIds,
     },
     events::{
-        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line, OrderCancelled, OrderConfirmed,
-        OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
-        PricedLine, Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased,
-        StockReservationFailed, StockReserved, WarehouseAllocated,
+        CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
+        LoyaltyPointsAccrued, LoyaltyPointsReversed, OrderCancelled, OrderConfirmed, OrderCreated,
+        OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PricedLine,
+        Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased, StockReservationFailed,
+        StockReserved, WarehouseAllocated,
     },
 };
 
@@ -141,7 +144,20 @@ fn events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         out,
         &FulfilmentFailed { order_id, step: "CapturePayment".into(), reason: reason("PAYMENT_DECLINED")? },
     )?;
-    event(out, &FulfilmentParked { order_id, step: "RefundPayment".into(), reason: reason("LABEL_REFUSED")? })
+    event(
+        out,
+        &FulfilmentParked { order_id, step: "RefundPayment".into(), reason: reason("LABEL_REFUSED")? },
+    )?;
+    growth_events(out)
+}
+
+fn growth_events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let order_id = order_id();
+    let customer_id = CustomerId::parse("1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10")?;
+    let points = Points::new(368);
+    event(out, &LoyaltyPointsAccrued { order_id, customer_id: customer_id.clone(), points })?;
+    event(out, &LoyaltyPointsReversed { order_id, customer_id, points })?;
+    event(out, &CustomerNotified { order_id, what: What::Confirmed, channel: notice::Channel::Email })
 }
 
 fn commands(out: &mut Vec<Document>) -> Result<(), GenerateError> {

@@ -2,6 +2,7 @@
 
 use lakeside_domain::{
     ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber},
+    notice::What,
     quantity::Quantity,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -50,6 +51,21 @@ pub fn money(_: &mut SchemaGenerator) -> Schema {
             "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
         },
     })
+}
+
+/// Loyalty points.
+pub fn points(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_AMOUNT })
+}
+
+/// What a customer is told.
+pub fn what(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": What::ALL.map(What::name) })
+}
+
+/// How a customer is told.
+pub fn notice_channel(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["EMAIL", "SMS"] })
 }
 
 pub fn channel(_: &mut SchemaGenerator) -> Schema {

@@ -7,7 +7,12 @@ locals {
     buses = {
       for domain, bus in aws_cloudwatch_event_bus.domain : domain => { name = bus.name, arn = bus.arn }
     }
-    keys = { for class, key in aws_kms_key.class : class => key.arn }
+    keys = { for class, key in aws_kms_key.class : class => key.arn if class != "directory" }
+    directory = {
+      name    = aws_dynamodb_table.directory.name
+      arn     = aws_dynamodb_table.directory.arn
+      key_arn = aws_kms_key.class["directory"].arn
+    }
     api = {
       id            = aws_api_gateway_rest_api.door.id
       execution_arn = aws_api_gateway_rest_api.door.execution_arn

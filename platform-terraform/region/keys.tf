@@ -2,6 +2,7 @@
 locals {
   key_classes = {
     data      = "Tables and what functions keep in their environment."
+    directory = "Names, addresses, mail and phone: the directory alone."
     messaging = "Buses, queues and topics."
     logs      = "Log groups."
   }
@@ -9,6 +10,7 @@ locals {
   # AWS services that use a key on their own behalf, and only for this account's resources.
   key_services = {
     data      = []
+    directory = []
     messaging = ["events.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com"]
     logs      = ["logs.${data.aws_region.current.name}.amazonaws.com"]
   }

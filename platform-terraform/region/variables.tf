@@ -65,7 +65,7 @@ variable "password_sign_in" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the customers can be deleted only after this was switched off."
+  description = "Whether the customers and the directory can be deleted only after this was switched off."
   type        = bool
   default     = true
   nullable    = false

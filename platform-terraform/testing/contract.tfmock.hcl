@@ -17,6 +17,11 @@ mock_data "aws_ssm_parameter" {
           "messaging": "arn:aws:kms:eu-central-1:111122223333:key/messaging",
           "logs": "arn:aws:kms:eu-central-1:111122223333:key/logs"
         },
+        "directory": {
+          "name": "lakeside-directory",
+          "arn": "arn:aws:dynamodb:eu-central-1:111122223333:table/lakeside-directory",
+          "key_arn": "arn:aws:kms:eu-central-1:111122223333:key/directory"
+        },
         "api": {
           "id": "abcdef1234",
           "execution_arn": "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234",

@@ -105,7 +105,7 @@ async fn call(port: &Port, command: Command) -> Result<Value, Failed> {
             answer(release_stock::handle(port, port, command).await)
         }
         Command::CreateLabel(_) => {
-            answer(create_label::handle(port, port, port, &port.invocation, command).await)
+            answer(create_label::handle(port, port, port, port, &port.invocation, command).await)
         }
         Command::VoidLabels(_) => {
             answer(void_label::handle(port, port, port, &port.invocation, command).await)

@@ -50,9 +50,23 @@ locals {
     }
     create_label = {
       timeout_seconds = 20
-      environment     = { FULFILMENT_TABLE = module.table.name, CARRIER_URL = var.carrier_url }
-      tables          = local.effects["create_label"]
-      statements      = {}
+      environment = {
+        FULFILMENT_TABLE = module.table.name
+        CARRIER_URL      = var.carrier_url
+        DIRECTORY_TABLE  = local.platform.directory.name
+      }
+      tables = merge(local.effects["create_label"], {
+        # Where parcels go, and not how their recipients are reached.
+        ReadAddresses = {
+          arn          = local.platform.directory.arn
+          actions      = ["GetItem"]
+          leading_keys = ["ADDRESS#*"]
+          attributes   = ["name", "street", "city", "postalCode", "country"]
+        }
+      })
+      statements = {
+        DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
+      }
     }
     void_label = {
       timeout_seconds = 20

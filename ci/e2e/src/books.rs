@@ -120,6 +120,8 @@ impl Snapshot {
             audit::reservations(&self.typed::<Reservation>("inventory RESERVATION#")?),
             audit::payments(&orders, &self.ledger),
             audit::labels(&orders, &self.allocations()?, &self.ledger),
+            audit::loyalty(&orders, &self.accounts()?),
+            audit::notices(&self.notices()),
             audit::orders(&orders),
             audit::sagas(self.executions.get(ExecutionStatus::Running.as_str()).copied(), &self.executions),
             audit::dead_letters(&self.dead_letters),
@@ -152,6 +154,24 @@ impl Snapshot {
         let allocations = self.typed::<Allocation>("inventory ALLOCATION#")?;
         let allocated = allocations.into_iter().filter(|a| a.status == AllocationStatus::Allocated);
         Ok(allocated.map(|a| (a.order_id.to_string(), a.shipments.len())).collect())
+    }
+
+    fn accounts(&self) -> anyhow::Result<BTreeMap<String, i64>> {
+        self.of("growth ACCOUNT#")
+            .map(|(key, item)| {
+                let points = item.get("points").and_then(Value::as_i64);
+                let customer = key.split_once(' ').map_or(key, |(customer, _)| customer).to_owned();
+                Ok((customer, points.with_context(|| format!("the account {key} has no points"))?))
+            })
+            .collect()
+    }
+
+    fn notices(&self) -> BTreeMap<String, usize> {
+        let mut notices = BTreeMap::new();
+        for status in self.of("growth NOTICE#").filter_map(|(_, item)| item.get("status")?.as_str()) {
+            *notices.entry(status.to_owned()).or_default() += 1;
+        }
+        notices
     }
 
     fn stock(&self, orders: &[OrderBooks]) -> anyhow::Result<BTreeMap<String, SkuBooks>> {
@@ -195,6 +215,7 @@ impl Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OrderBooks {
     order_id: String,
+    customer_id: String,
     state: String,
     total: i64,
     lines: Vec<(String, u64)>,
@@ -206,6 +227,7 @@ impl OrderBooks {
         let lines = item.pointer("/order/lines").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         Some(Self {
             order_id: item.get("orderId")?.as_str()?.to_owned(),
+            customer_id: item.get("customerId")?.as_str()?.to_owned(),
             state: item.pointer("/state/state")?.as_str()?.to_owned(),
             total: item.pointer("/order/total/amount").and_then(Value::as_i64).unwrap_or_default(),
             lines: lines

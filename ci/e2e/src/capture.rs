@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{cloud::Cloud, poll::eventually};
 
 /// The domains that have something to say.
-pub const DOMAINS: [Domain; 3] = [Domain::Orders, Domain::Inventory, Domain::Fulfilment];
+pub const DOMAINS: [Domain; 4] = Domain::ALL;
 
 /// SQS and EventBridge take at most this many entries in one request.
 const MAX_ENTRIES: usize = 10;

@@ -58,8 +58,12 @@ pub mod table {
     pub const INVENTORY: &str = "inventory";
     /// Payments, labels, approvals and leases.
     pub const FULFILMENT: &str = "fulfilment";
+    /// Points, notices and leases.
+    pub const GROWTH: &str = "growth";
     /// All of them.
-    pub const ALL: [&str; 4] = [ORDERS, ORDER_STATUS, INVENTORY, FULFILMENT];
+    pub const ALL: [&str; 5] = [ORDERS, ORDER_STATUS, INVENTORY, FULFILMENT, GROWTH];
+    /// The platform's directory, which holds personal data and is no squad's.
+    pub const DIRECTORY: &str = "directory";
 }
 
 impl Cloud {

@@ -4,7 +4,10 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::cloud::{Cloud, UserPool};
+use crate::{
+    cloud::{Cloud, UserPool},
+    directory::{Contact, enter},
+};
 
 const SERVICE: &str = "cognito-idp";
 
@@ -13,19 +16,31 @@ const SERVICE: &str = "cognito-idp";
 pub struct Customer {
     /// The account's `sub`: how the rest of the platform refers to them.
     pub id: String,
-    /// The mail address they sign in with, which must appear nowhere else.
+    /// The mail address they sign in with, which the directory has too, and must appear nowhere else.
     pub email: String,
     /// Their ID token, valid for an hour.
     pub token: String,
+    /// How the directory says they are reached.
+    pub contact: Contact,
 }
 
 impl Customer {
-    /// Opens an account in the customers' pool and signs in.
+    /// Opens an account in the customers' pool, enters the directory and signs in.
     ///
     /// # Errors
     /// If the pool refuses.
     pub async fn sign_up(cloud: &Cloud) -> anyhow::Result<Self> {
         Self::sign_up_in(cloud, &cloud.user_pool).await
+    }
+
+    /// The same, who prefers this channel: `EMAIL`, `SMS` or `NONE`.
+    ///
+    /// # Errors
+    /// If the directory refuses.
+    pub async fn preferring(mut self, cloud: &Cloud, channel: &'static str) -> anyhow::Result<Self> {
+        self.contact.preferred_channel = channel;
+        enter(cloud, &self.id, &self.contact).await?;
+        Ok(self)
     }
 
     /// Opens an account in `pool` and signs in.
@@ -57,7 +72,9 @@ impl Customer {
         )
         .await?;
         let token = sign_in(cloud, &pool.client_id, &email, &password).await?;
-        Ok(Self { id, email, token })
+        let contact = Contact::at(&email);
+        enter(cloud, &id, &contact).await?;
+        Ok(Self { id, email, token, contact })
     }
 
     /// Opens an account in the customers' pool and signs in through a client whose tokens last one second.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use lakeside_domain::stock::Counts;
+use uuid::Uuid;
 
 use crate::{
     api::NewOrder,
@@ -11,7 +12,9 @@ use crate::{
     cloud::Cloud,
     customer::Customer,
     demo_stock::goods,
+    growth::{self, Growth},
     journey::{DECLINED, FULFILLED, Hop, Journey, Story, follow},
+    mailbox,
     stock::level,
     terminal::{bold, dim, green, red},
 };
@@ -24,16 +27,21 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// # Errors
 /// With what is off, in one sentence.
 pub async fn run(cloud: &Cloud) -> anyhow::Result<()> {
-    let (jane, joe) = (Customer::sign_up(cloud).await?, Customer::sign_up(cloud).await?);
+    let jane = Customer::sign_up(cloud).await?;
+    let joe = Customer::sign_up(cloud).await?.preferring(cloud, "SMS").await?;
     let tent = goods("TENT-2P")?;
     let (kayak, paddle) = (goods("KAYAK-SEA")?, goods("PADDLE-CARBON")?);
 
     heading("1. One line, from one warehouse");
-    let journey = show(cloud, &jane, &NewOrder::of(&[(&tent, 1)]), FULFILLED).await?;
+    let order = NewOrder::of(&[(&tent, 1)]);
+    let journey = show(cloud, &jane, &order, FULFILLED).await?;
+    growth(cloud, &jane, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
     ensure!(journey.parcels() == 1, "the order left in {} parcels instead of one", journey.parcels());
 
     heading("2. Two lines that lie in different places");
-    let journey = show(cloud, &joe, &NewOrder::of(&[(&kayak, 1), (&paddle, 2)]), FULFILLED).await?;
+    let order = NewOrder::of(&[(&kayak, 1), (&paddle, 2)]);
+    let journey = show(cloud, &joe, &order, FULFILLED).await?;
+    growth(cloud, &joe, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
     ensure!(journey.parcels() == 2, "the order left in {} parcels instead of two", journey.parcels());
 
     heading("3. The card is declined");
@@ -62,7 +70,31 @@ async fn declined(cloud: &Cloud, customer: &Customer, order: &NewOrder) -> anyho
     let payment = cloud.sandbox.payment(order.order_id).await?;
     let (taken, kept) = payment.map_or((0, 0), |payment| (payment.captured_amount, payment.kept()));
     println!("  {:>9}  {:<10} {} charged, {} kept", "", "processor", dollars(taken), dollars(kept));
+    growth(cloud, customer, order.order_id, "OPEN", &["CANCELLED"]).await?;
     ensure!(kept == 0, "{} stayed charged for the declined order", dollars(kept));
+    Ok(())
+}
+
+/// What growth did for the customer: points, and what they were told.
+async fn growth(
+    cloud: &Cloud,
+    customer: &Customer,
+    order_id: Uuid,
+    award: &str,
+    told: &[&str],
+) -> anyhow::Result<()> {
+    let sent: Vec<(&str, &str)> = told.iter().map(|what| (*what, "SENT")).collect();
+    let growth = Growth::settled(cloud, order_id, award, &sent, DEADLINE).await?;
+    let points = growth.award.map_or(0, |(_, points)| points);
+    let account = growth::points(cloud, &customer.id).await?;
+    println!("  {:>9}  {:<10} {points} for this order, {account} on the account", "", "points");
+    for (what, (_, channel)) in growth.notices {
+        let channel = channel.unwrap_or_default();
+        println!("  {:>9}  {:<10} {what} by {channel}", "", "told");
+    }
+    let arrived = mailbox::of(cloud, &customer.contact).await?;
+    let about_this = arrived.iter().filter(|text| text.contains(&order_id.to_string())).count();
+    ensure!(about_this == told.len(), "the customer got {about_this} messages instead of {}", told.len());
     Ok(())
 }
 

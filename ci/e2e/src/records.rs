@@ -127,6 +127,11 @@ impl OrderRecords {
         self.of("fulfilment LABEL ").into_iter().filter_map(|label| label.get("status")?.as_str()).collect()
     }
 
+    /// Why labels were refused, such as `UNDELIVERABLE`.
+    pub fn label_reasons(&self) -> Vec<&str> {
+        self.of("fulfilment LABEL ").into_iter().filter_map(|label| label.get("reason")?.as_str()).collect()
+    }
+
     /// The request for approval.
     pub fn approval(&self) -> Option<&Value> {
         self.0.get("fulfilment APPROVAL APPROVAL")

@@ -1,6 +1,6 @@
 //! What must hold after everything else has run: run last, and alone.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{collections::BTreeSet, ops::ControlFlow, time::Duration};
 
 use anyhow::Context;
 use aws_sdk_eventbridge::{
@@ -12,11 +12,16 @@ use lakeside_e2e::{
     api::NewOrder,
     books::Snapshot,
     capture::{Capture, DOMAINS},
-    cloud::Cloud,
+    cloud::{Cloud, table},
     contract_check::ContractCheck,
+    directory::PERSONAL,
+    growth::Growth,
+    logs, mailbox,
     poll::eventually,
+    records,
     shop::{PATIENCE, Shop},
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 /// A replay is handed out within seconds, but what it stirs up has to come to rest.
@@ -104,5 +109,73 @@ async fn stock_payments_labels_and_orders_agree_and_no_dead_letter_waits() -> an
         println!("{:<13} {}", check.name, check.counted);
     }
     assert_eq!(books.faults(), Vec::<&str>::new());
+    Ok(())
+}
+
+/// Every text in `value`.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_the_directory_says_of_anybody_is_said_anywhere_else() -> anyhow::Result<()> {
+    let shop = Shop::open().await?;
+    let cloud = &shop.cloud;
+    let goods = shop.goods(5).await?;
+    let order = NewOrder::of(&[(&goods, 1)]);
+    shop.place_and_expect(&order, Status::Fulfilled, None).await?;
+    Growth::settled(cloud, order.order_id, "ACCRUED", &[("FULFILLED", "SENT")], PATIENCE).await?;
+    cloud.quiet(PATIENCE).await?;
+
+    let directory = records::all(cloud, table::DIRECTORY).await?;
+    let secrets: BTreeSet<String> = directory
+        .values()
+        .flat_map(|item| PERSONAL.iter().filter_map(|name| item.get(*name)?.as_str()))
+        .map(str::to_lowercase)
+        .collect();
+    let own = &shop.customer.contact;
+    for needed in
+        [own.email.as_str(), &own.phone, "wilhelmina quistgaard", "17 larkspur hollow", "quillhaven"]
+    {
+        assert!(secrets.contains(needed), "{needed} is not in the directory");
+    }
+
+    let mut said: Vec<(String, String)> = Vec::new();
+    for table in table::ALL {
+        let items = records::all(cloud, table).await?;
+        assert!(!items.is_empty(), "{table}");
+        said.extend(items.iter().map(|(key, item)| (key.clone(), item.to_string())));
+    }
+    let name = format!("e2e-{}", Uuid::new_v4().simple());
+    let mut capture = Capture::of_replay(cloud, &name).await?;
+    for domain in DOMAINS {
+        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}")).await?;
+    }
+    cloud.quiet(AFTERMATH).await?;
+    capture.take_in(cloud).await?;
+    assert!(capture.kinds().contains_key("CustomerNotified"), "{:?}", capture.kinds());
+    said.extend(capture.heard.iter().map(|event| (event.detail_type.clone(), event.detail.to_string())));
+    capture.close(cloud).await?;
+    let lines = logs::all(cloud).await?;
+    assert!(lines.iter().any(|line| line.contains(&order.id())), "the logs do not know the order");
+    said.extend(lines.into_iter().map(|line| ("log".to_owned(), line)));
+    let waiting = mailbox::show(cloud, "/_ministack/sqs/messages").await?;
+    said.extend(texts(&waiting).into_iter().map(|text| ("queue".to_owned(), text.to_owned())));
+
+    println!("{} texts searched for {} secrets", said.len(), secrets.len());
+    let told: Vec<String> = said
+        .iter()
+        .filter_map(|(place, text)| {
+            let text = text.to_lowercase();
+            let secret = secrets.iter().find(|secret| text.contains(secret.as_str()))?;
+            Some(format!("{place} says {secret}"))
+        })
+        .collect();
+    assert_eq!(told, Vec::<String>::new());
     Ok(())
 }

@@ -15,8 +15,20 @@ pub struct LabelRequest {
     pub reference: String,
     pub order_id: String,
     pub node: String,
-    pub ship_to: String,
+    pub ship_to: ShipTo,
     pub lines: Vec<LabelLine>,
+}
+
+/// Where the parcel goes. The reference chooses what goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ShipTo {
+    pub reference: String,
+    pub name: String,
+    pub street: String,
+    pub city: String,
+    pub postal_code: String,
+    pub country: String,
 }
 
 /// What is in the parcel.
@@ -36,8 +48,12 @@ impl LabelRequest {
         if self.order_id.is_empty() || self.node.is_empty() {
             return Some("orderId and node must not be empty");
         }
-        if !self.ship_to.starts_with("addr_") {
-            return Some("shipTo must be a handle that starts with `addr_`");
+        let ShipTo { reference, name, street, city, postal_code, country } = &self.ship_to;
+        if !reference.starts_with("addr_") {
+            return Some("the reference of shipTo must start with `addr_`");
+        }
+        if [name, street, city, postal_code, country].into_iter().any(String::is_empty) {
+            return Some("shipTo must be a whole address");
         }
         if self.lines.is_empty() || self.lines.iter().any(|line| line.sku.is_empty() || line.quantity == 0) {
             return Some("lines must name what is in the parcel");
@@ -93,7 +109,7 @@ impl Carrier {
             self.keys.settle(key, voided.clone());
             return Reply::Answer(voided);
         }
-        match request.ship_to.as_str() {
+        match request.ship_to.reference.as_str() {
             "addr_sandbox_carrier_down" => Reply::Answer(Answer::error(503, "carrier is down")),
             "addr_sandbox_undeliverable" => {
                 let refused = Answer::new(422, json!({ "reason": "undeliverable" }));

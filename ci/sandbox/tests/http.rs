@@ -82,7 +82,10 @@ impl Sandbox {
             "reference": reference,
             "orderId": "order-1",
             "node": "warehouse-east",
-            "shipTo": ship_to,
+            "shipTo": {
+                "reference": ship_to, "name": "Nobody", "street": "1 Nowhere", "city": "Nowhere",
+                "postalCode": "00000", "country": "US",
+            },
             "lines": [{ "sku": "TENT-2P", "quantity": 1 }],
         }))
     }

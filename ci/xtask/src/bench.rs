@@ -156,6 +156,11 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("ORDER_STATUS_TABLE", "lakeside-order-status".to_owned()),
         ("INVENTORY_TABLE", "lakeside-inventory".to_owned()),
         ("FULFILMENT_TABLE", "lakeside-fulfilment".to_owned()),
+        ("GROWTH_TABLE", "lakeside-growth".to_owned()),
+        ("DIRECTORY_TABLE", "lakeside-directory".to_owned()),
+        ("LOYALTY_MINOR_PER_POINT", "100".to_owned()),
+        ("LOYALTY_CURRENCY", "USD".to_owned()),
+        ("SENDER_ADDRESS", "orders@lakeside.example".to_owned()),
         ("BUS_NAME", "lakeside-orders".to_owned()),
         (
             "STATE_MACHINE_ARN",

@@ -132,7 +132,7 @@ fn deploy(
     }
     let variables = variables::for_users(&workspace, state)?;
     if !state.seeded {
-        let step = progress.step("load the demo stock");
+        let step = progress.step("load the demo stock and addresses");
         let mut command = Command::new(layout.binary("lakeside-seed"));
         command.current_dir(&layout.root).envs(variables.iter());
         run::logged(&step, "lakeside-seed", &mut command, &paths.logs().join("seed.log"))?;

@@ -39,9 +39,11 @@ pub const ORDERS: Root = Root { name: "orders", dir: "squad-modules/orders", squ
 /// Fulfilment, with the saga.
 pub const FULFILMENT: Root =
     Root { name: "fulfilment", dir: "squad-modules/fulfilment", squad: Some("fulfilment") };
+/// Growth.
+pub const GROWTH: Root = Root { name: "growth", dir: "squad-modules/growth", squad: Some("growth") };
 
 /// The roots in the order of what they read from each other; those of one group can be applied at the same time.
-pub const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT]];
+pub const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT, GROWTH]];
 
 /// Terraform as this checkout runs it.
 #[derive(Clone, Debug)]

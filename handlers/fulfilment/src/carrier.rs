@@ -8,7 +8,10 @@ use lakeside_domain::{
     label::Purchase,
 };
 
-use crate::outside::{OutsideError, Reply};
+use crate::{
+    address::Address,
+    outside::{OutsideError, Reply},
+};
 
 /// The reason code of a parcel the carrier does not take and says no more.
 pub const LABEL_REFUSED: &str = "LABEL_REFUSED";
@@ -24,6 +27,8 @@ pub struct LabelRequest {
     pub shipment: Shipment,
     /// The directory's id of the address.
     pub ship_to: AddressId,
+    /// The address itself.
+    pub address: Address,
 }
 
 impl LabelRequest {

@@ -5,14 +5,15 @@
 //! Idempotency key: the shipment id. One label record per parcel forever, a lease around the purchase, and one key at
 //! the carrier for every attempt.
 //! Retries: the saga, while the error type says so.
-//! Refuses: a parcel the carrier does not take, and one whose order's labels were voided.
+//! Refuses: a parcel the carrier does not take, one whose address the directory does not have, and one whose order's
+//! labels were voided.
 
 use lakeside_contracts::{
     commands::{Command, CreateLabel, CreateLabelResult},
     events::ShipmentLabelled,
 };
 use lakeside_domain::{
-    ids::{OrderId, ShipmentId},
+    ids::{OrderId, ReasonCode, ShipmentId},
     label::{LabelStatus, LabelStep, Purchase, begin, closed, record as record_purchase},
     time::Timestamp,
 };
@@ -25,6 +26,7 @@ use lakeside_kit::{
 };
 
 use crate::{
+    address::{ADDRESS_UNKNOWN, Addresses},
     carrier::{Carrier, LabelRequest, Standing},
     effect::{Attempt, EffectError, READINGS, Written, under_lease},
     label_record::LabelRecord,
@@ -63,6 +65,7 @@ pub trait LabelStore {
 pub async fn handle(
     store: &(impl LabelStore + Leases),
     carrier: &impl Carrier,
+    addresses: &impl Addresses,
     clock: &impl Pauses,
     invocation: &Invocation,
     command: Command,
@@ -72,7 +75,7 @@ pub async fn handle(
         other => return Err(EffectError::Unexpected(other.name())),
     };
     let (order_id, shipment_id) = (command.order_id, command.shipment.shipment_id);
-    let purchase = buy(store, carrier, clock, &Attempt::of(invocation), &command).await?;
+    let purchase = buy(store, carrier, addresses, clock, &Attempt::of(invocation), &command).await?;
     tracing::info!(correlation_id = %order_id, %shipment_id, outcome = ?purchase, "label decided");
     Ok(result(shipment_id, purchase))
 }
@@ -81,6 +84,7 @@ pub async fn handle(
 async fn buy(
     store: &(impl LabelStore + Leases),
     carrier: &impl Carrier,
+    addresses: &impl Addresses,
     clock: &impl Pauses,
     attempt: &Attempt,
     command: &CreateLabel,
@@ -102,7 +106,8 @@ async fn buy(
             if store.begin_label(&requested).await? == Written::Stale {
                 return Ok(None);
             }
-            let purchase = purchase(carrier, clock, attempt.deadline, command, tried_before).await?;
+            let purchase =
+                purchase(carrier, addresses, clock, attempt.deadline, command, tried_before).await?;
             record(store, clock.now(), command, &requested, held, purchase).await
         })
         .await?;
@@ -125,6 +130,7 @@ fn requested(command: &CreateLabel, now: Timestamp) -> LabelRecord {
 /// Asks the carrier. An attempt made before is looked up first, because the carrier forgets keys after a while.
 async fn purchase(
     carrier: &impl Carrier,
+    addresses: &impl Addresses,
     clock: &impl Pauses,
     deadline: Timestamp,
     command: &CreateLabel,
@@ -135,10 +141,14 @@ async fn purchase(
     if tried_before && let Some(purchase) = decided(look_up().await?)? {
         return Ok(purchase);
     }
+    let Some(address) = addresses.address(&command.shipping_address_id).await? else {
+        return Ok(Purchase::Refused { reason: ReasonCode::constant(ADDRESS_UNKNOWN) });
+    };
     let request = LabelRequest {
         order_id: command.order_id,
         shipment: command.shipment.clone(),
         ship_to: command.shipping_address_id.clone(),
+        address,
     };
     match patiently(clock, deadline, async |p| carrier.buy(&request, p).await).await {
         Ok(Reply::Final(purchase)) => Ok(purchase),

@@ -27,8 +27,20 @@ struct LabelBody<'a> {
     reference: ShipmentId,
     order_id: OrderId,
     node: &'a str,
-    ship_to: &'a str,
+    ship_to: ShipTo<'a>,
     lines: &'a [Line],
+}
+
+/// The address, and our reference of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShipTo<'a> {
+    reference: &'a str,
+    name: &'a str,
+    street: &'a str,
+    city: &'a str,
+    postal_code: &'a str,
+    country: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +75,14 @@ impl Carrier for HttpCarrier {
             reference: request.shipment.shipment_id,
             order_id: request.order_id,
             node: request.shipment.node.as_str(),
-            ship_to: request.ship_to.as_str(),
+            ship_to: ShipTo {
+                reference: request.ship_to.as_str(),
+                name: request.address.name.reveal(),
+                street: request.address.street.reveal(),
+                city: request.address.city.reveal(),
+                postal_code: request.address.postal_code.reveal(),
+                country: request.address.country.reveal(),
+            },
             lines: &request.shipment.lines,
         };
         let key = request.idempotency_key();

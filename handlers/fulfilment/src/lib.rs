@@ -2,9 +2,11 @@
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
+pub mod address;
 pub mod capture_payment;
 pub mod carrier;
 pub mod create_label;
+pub mod directory;
 pub mod effect;
 pub mod executions;
 pub mod fulfilment_table;

@@ -84,7 +84,7 @@ async fn void(
     label: &LabelRecord,
 ) -> Result<(), EffectError> {
     let key = LeaseKey::new(FUNCTION, label.shipment_id.to_string());
-    under_lease(store, clock, key, attempt, async |held| {
+    under_lease(store, clock, key, attempt, async |held| -> Result<Option<()>, EffectError> {
         patiently(clock, attempt.deadline, async |p| carrier.void(label.shipment_id, p).await).await?;
         let voided = label.moved_to(LabelStatus::Voided, clock.now());
         let written = store.settle_void(&voided, &label.status, held).await?;

@@ -6,6 +6,7 @@
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
+pub mod attempt;
 pub mod clock;
 pub mod config;
 pub mod disposition;
@@ -14,6 +15,7 @@ pub mod lease;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod outbox;
+pub mod personal;
 pub mod publish_outbox;
 pub mod runtime;
 pub mod sqs;

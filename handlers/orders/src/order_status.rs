@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_event_of_the_contracts_has_the_shape_that_the_view_reads() {
+    async fn every_event_about_an_order_has_the_shape_that_the_view_reads() {
         let view = MemoryStatus::default();
         let mut messages = Vec::new();
         for document in documents().unwrap() {
@@ -145,6 +145,10 @@ mod tests {
             let Some((domain, event)) = folder.strip_prefix("events/").and_then(|f| f.split_once('/')) else {
                 continue;
             };
+            if domain == Domain::Growth.name() {
+                // What growth does for a customer is nothing that happens to their order.
+                continue;
+            }
             let detail = serde_json::from_str(&document.text).unwrap();
             messages.push(message(event, &format!("lakeside.{domain}"), event, &detail));
         }

@@ -10,6 +10,14 @@ mock_provider "aws" {
   }
 
   override_resource {
+    target = aws_kms_key.class["directory"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/directory"
+      key_id = "directory"
+    }
+  }
+
+  override_resource {
     target = aws_kms_key.class["messaging"]
     values = {
       arn    = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
@@ -108,10 +116,11 @@ run "services_use_keys_only_for_this_account" {
       ])
       } == {
       data      = []
+      directory = []
       logs      = ["kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
       messaging = ["aws:SourceAccount 111122223333"]
     }
-    error_message = "No service may use the key for data; logs know no source account."
+    error_message = "No service may use the keys for data and for the directory; logs know no source account."
   }
 
   assert {
@@ -349,6 +358,39 @@ run "an_order_turned_away_pages" {
   }
 }
 
+run "personal_data_lies_in_one_table_under_a_key_of_its_own" {
+  assert {
+    condition = alltrue([
+      one(aws_dynamodb_table.directory.server_side_encryption).enabled,
+      one(aws_dynamodb_table.directory.server_side_encryption).kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/directory",
+      one(aws_dynamodb_table.directory.point_in_time_recovery).enabled,
+      aws_dynamodb_table.directory.deletion_protection_enabled,
+      !coalesce(aws_dynamodb_table.directory.stream_enabled, false),
+    ])
+    error_message = "The directory must be encrypted with its own key, recoverable, protected, and streamed nowhere."
+  }
+
+  assert {
+    condition = (
+      output.platform.directory.name == "lakeside-directory"
+      && output.platform.directory.key_arn == "arn:aws:kms:eu-central-1:111122223333:key/directory"
+      && !contains(keys(output.platform.keys), "directory")
+    )
+    error_message = "Squads must find the directory, and not take its key for another."
+  }
+}
+
+run "a_throwaway_directory_can_be_deleted" {
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.directory.deletion_protection_enabled
+    error_message = "The protection must be a setting."
+  }
+}
+
 run "squads_find_the_contract" {
   variables {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
@@ -364,7 +406,7 @@ run "squads_find_the_contract" {
 
   assert {
     condition = toset(keys(output.platform)) == toset([
-      "account_id", "alarm_topic_arn", "api", "buses", "keys", "permissions_boundary_arn", "prefix", "region", "user_pool",
+      "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "permissions_boundary_arn", "prefix", "region", "user_pool",
     ])
     error_message = "What was published once must stay: this is version 1."
   }

@@ -3,15 +3,18 @@
 use std::{rc::Rc, time::Duration};
 
 use lakeside_domain::{
-    ids::{OrderId, ReasonCode, ShipmentId},
+    ids::{AddressId, OrderId, ReasonCode, ShipmentId},
     label::Purchase,
     payment::{Charge, Reversal},
 };
 use lakeside_fulfilment::{
+    address::{Address, Addresses},
     carrier::{self, Carrier},
     outside::{OutsideError, Reply},
     processor::{self, Processor},
 };
+
+use lakeside_kit::dynamo::StoreError;
 
 use super::Port;
 use crate::{
@@ -87,6 +90,13 @@ impl Processor for Port {
             return Ok(processor::Standing::Absent);
         }
         self.world.payment_standing(order_id, patience).await
+    }
+}
+
+/// The directory has every address: what it does not have is refused before anything happens.
+impl Addresses for Port {
+    async fn address(&self, _: &AddressId) -> Result<Option<Address>, StoreError> {
+        Ok(Some(Address::of_nobody()))
     }
 }
 

@@ -118,6 +118,17 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
   }
 }
 
+run "who_buys_labels_learns_where_parcels_go_and_nothing_else" {
+  assert {
+    condition = (
+      toset(local.functions.create_label.tables.ReadAddresses.attributes) == toset(["city", "country", "name", "postalCode", "street"])
+      && local.functions.create_label.tables.ReadAddresses.arn == "arn:aws:dynamodb:eu-central-1:111122223333:table/lakeside-directory"
+      && local.functions.create_label.statements.DecryptTheDirectory.resources == ["arn:aws:kms:eu-central-1:111122223333:key/directory"]
+    )
+    error_message = "How customers are reached is no business of labels."
+  }
+}
+
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
@@ -126,7 +137,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       } == {
       capture_payment = ["PAYMENT#*", "LEASE#capture-payment#*"]
       refund_payment  = ["PAYMENT#*", "LEASE#refund-payment#*"]
-      create_label    = ["LABEL#*", "LEASE#create-label#*"]
+      create_label    = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
       void_label      = ["LABEL#*", "LEASE#void-label#*"]
     }
     error_message = "Whoever changes this list changes who may read or write what."
@@ -140,7 +151,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       recover_fulfilment = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StartExecution"]
       capture_payment    = ["states:SendTaskSuccess"]
       refund_payment     = ["states:SendTaskSuccess"]
-      create_label       = []
+      create_label       = ["kms:Decrypt"]
       void_label         = []
     })
     error_message = "Whoever changes this list changes who may do what."

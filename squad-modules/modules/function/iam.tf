@@ -60,6 +60,27 @@ data "aws_iam_policy_document" "function" {
         variable = "dynamodb:LeadingKeys"
         values   = statement.value.leading_keys
       }
+
+      # Keys are attributes too. A request that names no attributes would get all of them.
+      dynamic "condition" {
+        for_each = statement.value.attributes == null ? [] : [concat(["pk", "sk"], statement.value.attributes)]
+
+        content {
+          test     = "ForAllValues:StringEquals"
+          variable = "dynamodb:Attributes"
+          values   = condition.value
+        }
+      }
+
+      dynamic "condition" {
+        for_each = statement.value.attributes == null ? [] : ["SPECIFIC_ATTRIBUTES"]
+
+        content {
+          test     = "StringEqualsIfExists"
+          variable = "dynamodb:Select"
+          values   = [condition.value]
+        }
+      }
     }
   }
 

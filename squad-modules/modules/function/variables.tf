@@ -85,11 +85,12 @@ variable "memory_mb" {
 }
 
 variable "tables" {
-  description = "What it may do with items of which partition keys, by a name of the grant's own."
+  description = "What it may do with items of which partition keys, by a name of the grant's own; and which attributes it may read, where the others are not its business."
   type = map(object({
     arn          = string
     actions      = list(string)
     leading_keys = list(string)
+    attributes   = optional(list(string))
   }))
   default  = {}
   nullable = false
@@ -110,6 +111,16 @@ variable "tables" {
       ])) == 0
     ])
     error_message = "A grant on a table names actions on items of known keys, without service and wildcard, such as PutItem."
+  }
+
+  # Attributes bind a read by what it asks for; a write is bound by none of the conditions used here.
+  validation {
+    condition = alltrue([
+      for grant in values(var.tables) : grant.attributes == null || (
+        length(coalesce(grant.attributes, [])) > 0 && length(setsubtract(grant.actions, ["GetItem"])) == 0
+      )
+    ])
+    error_message = "A grant on attributes names some, and is for GetItem alone."
   }
 }
 

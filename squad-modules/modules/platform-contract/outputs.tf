@@ -1,11 +1,12 @@
 output "platform" {
-  description = "The platform: account, region, prefix, buses, keys, door, alarm topic, permissions boundary."
+  description = "The platform: account, region, prefix, buses, keys, directory, door, alarm topic, permissions boundary."
   value = {
     account_id               = local.contract.account_id
     region                   = local.contract.region
     prefix                   = local.contract.prefix
     buses                    = local.contract.buses
     keys                     = local.contract.keys
+    directory                = local.contract.directory
     api_execution_arn        = local.contract.api.execution_arn
     alarm_topic_arn          = local.contract.alarm_topic_arn
     permissions_boundary_arn = local.contract.permissions_boundary_arn

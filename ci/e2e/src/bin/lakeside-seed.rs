@@ -1,10 +1,12 @@
-//! Puts the demo's goods on sale. Run again, it changes nothing.
+//! Puts the demo's goods on sale and the demo's addresses into the directory. Run again, it changes nothing.
 
-use lakeside_e2e::{cloud::Cloud, demo_stock::seed};
+use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let supplies = seed(&Cloud::open()?).await?;
-    println!("{} SKUs are on sale.", supplies.len());
+    let cloud = Cloud::open()?;
+    let supplies = seed(&cloud).await?;
+    let addresses = directory::seed(&cloud).await?;
+    println!("{} SKUs are on sale, {addresses} addresses are known.", supplies.len());
     Ok(())
 }

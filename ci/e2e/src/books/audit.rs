@@ -6,6 +6,7 @@ use lakeside_domain::reservation::{Reservation, ReservationStatus};
 
 use super::{Check, OrderBooks, SkuBooks};
 use crate::{
+    growth::MINOR_PER_POINT,
     records::is_final,
     sandbox::{Label, Ledger, Payment},
 };
@@ -117,6 +118,40 @@ pub fn labels(orders: &[OrderBooks], parcels: &BTreeMap<String, usize>, ledger: 
     Check { name: "labels", counted: format!("{count} valid"), faults }
 }
 
+/// L1: an account has the points of its fulfilled orders.
+pub fn loyalty(orders: &[OrderBooks], accounts: &BTreeMap<String, i64>) -> Check {
+    let mut earned: BTreeMap<&str, i64> = BTreeMap::new();
+    for order in orders.iter().filter(|order| order.state == "FULFILLED") {
+        let points = earned.entry(&order.customer_id).or_default();
+        *points = points.saturating_add(order.total / MINOR_PER_POINT);
+    }
+    let mut faults = Vec::new();
+    for (customer, points) in &earned {
+        let account = accounts.get(*customer).copied().unwrap_or_default();
+        if account != *points {
+            faults.push(format!("customer {customer} has {account} points and has earned {points}"));
+        }
+    }
+    for (customer, account) in accounts {
+        if *account != 0 && !earned.contains_key(customer.as_str()) {
+            faults.push(format!("customer {customer} has {account} points and no fulfilled order"));
+        }
+    }
+    let points: i64 = accounts.values().sum();
+    Check { name: "loyalty", counted: format!("{points} points on {} accounts", accounts.len()), faults }
+}
+
+/// Everything that was to be told was told, or it is known why not.
+pub fn notices(notices: &BTreeMap<String, usize>) -> Check {
+    let faults = ["WAITING", "SENDING", "UNCERTAIN", "UNDELIVERABLE"]
+        .iter()
+        .filter_map(|status| Some((status, notices.get(*status)?)))
+        .map(|(status, count)| format!("{count} notices are {status}"))
+        .collect();
+    let counted = tally(notices.iter().map(|(status, count)| (status.as_str(), *count)));
+    Check { name: "notices", counted, faults }
+}
+
 /// I4: every order has ended.
 pub fn orders(orders: &[OrderBooks]) -> Check {
     let faults = orders
@@ -168,7 +203,13 @@ mod tests {
     use super::*;
 
     fn order(state: &str) -> OrderBooks {
-        OrderBooks { order_id: "o".into(), state: state.into(), total: 100, lines: Vec::new() }
+        OrderBooks {
+            order_id: "o".into(),
+            customer_id: "c".into(),
+            state: state.into(),
+            total: 100,
+            lines: Vec::new(),
+        }
     }
 
     fn ledger(captured: i64, refunded: i64, charges: u32) -> Ledger {
@@ -190,6 +231,18 @@ mod tests {
         assert_eq!(payments(&[order("CANCELLED")], &ledger(100, 0, 1)).faults.len(), 1);
         assert_eq!(payments(&[order("FULFILLED")], &ledger(200, 100, 2)).faults.len(), 1);
         assert_eq!(payments(&[], &ledger(0, 0, 0)).faults.len(), 1);
+    }
+
+    #[test]
+    fn an_account_has_the_points_of_its_fulfilled_orders_and_no_others() {
+        let faults = |state: &str, points: i64| {
+            loyalty(&[order(state)], &[("c".to_owned(), points)].into()).faults.len()
+        };
+        assert_eq!(faults("FULFILLED", 1), 0);
+        assert_eq!(faults("CANCELLED", 0), 0);
+        assert_eq!(faults("FULFILLED", 2), 1);
+        assert_eq!(faults("FULFILLED", 0), 1);
+        assert_eq!(faults("CANCELLED", 1), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod approval;
 mod contracts;
 mod door;
+mod growth;
 mod happy_path;
 mod idempotency;
 mod labels;

@@ -52,7 +52,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 17] = [
+const DUTIES: [Duties; 20] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
@@ -67,6 +67,9 @@ const DUTIES: [Duties; 17] = [
     fed(on(function("refund-payment"), table::FULFILMENT, &[])),
     on(function("create-label"), table::FULFILMENT, &[]),
     on(function("void-label"), table::FULFILMENT, &[]),
+    fed(on(function("accrue-loyalty"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Update])),
+    fed(on(function("notify-customer"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete, Verb::Query])),
+    Duties { bus: Some("growth"), ..function("growth-publish-outbox") },
     Duties { bus: Some("orders"), ..function("orders-publish-outbox") },
     Duties { bus: Some("inventory"), ..function("inventory-publish-outbox") },
     Duties { bus: Some("fulfilment"), ..function("fulfilment-publish-outbox") },
@@ -290,5 +293,56 @@ async fn each_role_does_its_own_work_and_is_denied_every_other() -> anyhow::Resu
         .try_collect()
         .await?;
     assert_eq!(wrongs.concat(), Vec::<String>::new());
+    Ok(())
+}
+
+/// What the functions that need the directory may read of it: a kind of items, and their attributes.
+const READERS: [(&str, &str, &str, &[&str]); 2] = [
+    ("notify-customer", "CUSTOMER#nobody", "CONTACT", &["email", "phone", "preferredChannel"]),
+    ("create-label", "ADDRESS#nobody", "ADDRESS", &["name", "street", "city", "postalCode", "country"]),
+];
+
+/// Whether these attributes of an item of the directory may be read; all of them, if none are named.
+async fn may_read(
+    cloud: &Cloud,
+    intruder: &Intruder,
+    (pk, sk): (&str, &str),
+    attributes: &[&str],
+) -> anyhow::Result<bool> {
+    let mut request = intruder
+        .dynamodb
+        .get_item()
+        .table_name(cloud.name(table::DIRECTORY))
+        .key("pk", AttributeValue::S(pk.into()))
+        .key("sk", AttributeValue::S(sk.into()));
+    let mut projection = Vec::new();
+    for (position, attribute) in attributes.iter().enumerate() {
+        request = request.expression_attribute_names(format!("#a{position}"), *attribute);
+        projection.push(format!("#a{position}"));
+    }
+    if !projection.is_empty() {
+        request = request.projection_expression(projection.join(", "));
+    }
+    permitted(request.send().await)
+}
+
+#[tokio::test]
+async fn the_directory_is_read_by_those_who_need_it_and_only_what_they_need() -> anyhow::Result<()> {
+    let cloud = Cloud::open()?;
+    let directory = cloud.name(table::DIRECTORY);
+    for duties in &DUTIES {
+        let intruder = Intruder::disguised_as(&cloud, duties.function).await?;
+        let own = READERS.iter().find(|(function, ..)| *function == duties.function);
+        for (_, pk, sk, attributes) in READERS {
+            // The emulator does not tell partition keys apart; the attributes differ, and these it does.
+            let expected = own.is_some_and(|(_, own, ..)| *own == pk);
+            let allowed = may_read(&cloud, &intruder, (pk, sk), attributes).await?;
+            assert_eq!(allowed, expected, "{} reading {attributes:?}", duties.function);
+            assert!(!may_read(&cloud, &intruder, (pk, sk), &[]).await?, "{} reads it all", duties.function);
+        }
+        for verb in VERBS.into_iter().filter(|verb| *verb != Verb::Get) {
+            assert!(!intruder.may(verb, &directory).await?, "{} may do {verb:?}", duties.function);
+        }
+    }
     Ok(())
 }

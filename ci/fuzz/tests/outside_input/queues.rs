@@ -5,15 +5,26 @@ use lakeside_contracts::{
     Delivery, EventData,
     commands::{Command, FulfilOrder},
     events::{
-        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCreated, PaymentCaptured,
-        StockReservationFailed,
+        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCancelled, OrderConfirmed,
+        OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, StockReservationFailed,
     },
 };
-use lakeside_domain::{ids::OrderId, order::OrderState};
+use lakeside_domain::{
+    idempotency::Durations,
+    ids::OrderId,
+    loyalty::Rate,
+    money::{Currency, Money},
+    order::OrderState,
+};
 use lakeside_fulfilment::{
     capture_payment,
     executions::{Execution, RECOVERY_PREFIX},
     recover_fulfilment, refund_payment, start_fulfilment,
+};
+use lakeside_growth::{
+    accrue_loyalty,
+    memory::{MemoryContacts, MemoryGrowth, MemoryPost},
+    notify_customer,
 };
 use lakeside_inventory::reserve_stock;
 use lakeside_kit::{
@@ -68,6 +79,10 @@ fn understood(body: &str) -> Option<(&'static str, Value)> {
         .or_else(|| event::<FulfilmentCompleted>(&delivery))
         .or_else(|| event::<FulfilmentFailed>(&delivery))
         .or_else(|| event::<FulfilmentParked>(&delivery))
+        .or_else(|| event::<OrderConfirmed>(&delivery))
+        .or_else(|| event::<OrderFulfilled>(&delivery))
+        .or_else(|| event::<OrderCancelled>(&delivery))
+        .or_else(|| event::<OrderRejected>(&delivery))
 }
 
 /// The contracts that a function reads, mostly; the others it must refuse.
@@ -191,9 +206,41 @@ fn refund_payment_reverses_what_fits_and_refuses_the_rest() {
     });
 }
 
+fn growth_table() -> MemoryGrowth {
+    MemoryGrowth::new(Durations { in_progress: 22, record: 3600 })
+}
+
+#[test]
+fn accrue_loyalty_counts_what_fits_and_refuses_the_rest() {
+    deliver(&["OrderCreated", "OrderFulfilled", "OrderCancelled", "OrderRejected"], |batch| {
+        let table = growth_table();
+        let rate = Rate::new(Money::new(100, Currency::USD)).unwrap();
+        let clock = ManualClock::at(NOW);
+        let failures = block_on(accrue_loyalty::handle(&table, &clock, rate, batch));
+        let good = table.points.borrow().contains_key(&other_order());
+        Done { failures, good, published: table.published.take(), said: Vec::new() }
+    });
+}
+
+#[test]
+fn notify_customer_tells_what_fits_and_refuses_the_rest() {
+    let reads = &["OrderCreated", "OrderConfirmed", "OrderFulfilled", "OrderCancelled", "OrderRejected"];
+    deliver(reads, |batch| {
+        let (table, clock) = (growth_table(), ManualClock::at(NOW));
+        let (contacts, post) = (MemoryContacts::default(), MemoryPost::default());
+        let invocation = invocation(&clock);
+        let handled = notify_customer::handle(&table, &contacts, &post, &clock, &invocation, batch);
+        let failures = block_on(handled);
+        let noticed = table.notices.borrow().keys().any(|(order_id, _)| *order_id == other_order());
+        let good = noticed || table.customers.borrow().contains_key(&other_order());
+        Done { failures, good, published: table.published.take(), said: Vec::new() }
+    });
+}
+
 #[test]
 fn order_status_keeps_what_is_about_an_order_and_refuses_the_rest() {
-    let inputs = (select(contracts("events/").collect::<Vec<_>>()), mutations(), any::<bool>());
+    let about_orders = contracts("events/").filter(|contract| !contract.folder.starts_with("events/growth/"));
+    let inputs = (select(about_orders.collect::<Vec<_>>()), mutations(), any::<bool>());
     explore(CASES * 2, &inputs, |(seed, mutations, good_first)| {
         let view = StatusTable::default();
         let good = message(GOOD, about_another_order(&seed.message()).to_string());

@@ -41,7 +41,8 @@ fn a_command_is_carried_out_or_refused_with_a_disposition() {
         let (table, partners, clock) =
             (FulfilmentTable::default(), Partners::default(), ManualClock::at(NOW));
         let invocation = invocation(&clock);
-        let labelled = create_label::handle(&table, &partners, &clock, &invocation, command.clone());
+        let labelled =
+            create_label::handle(&table, &partners, &partners, &clock, &invocation, command.clone());
         answered(name == "CreateLabel", block_on(labelled).map(|r| to_value(r).unwrap()))?;
         let voided = void_label::handle(&table, &partners, &clock, &invocation, command.clone());
         answered(name == "VoidLabels", block_on(voided).map(|r| to_value(r).unwrap()))?;

@@ -1,8 +1,8 @@
 //! Wires `create-label`.
 
 use lakeside_fulfilment::{
-    create_label::handle, effect::durations, fulfilment_table::FulfilmentTable, http_carrier::HttpCarrier,
-    outbound::Server,
+    create_label::handle, directory::Directory, effect::durations, fulfilment_table::FulfilmentTable,
+    http_carrier::HttpCarrier, outbound::Server,
 };
 use lakeside_kit::{
     clock::{Clock, SystemClock},
@@ -15,11 +15,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::init_logs();
     let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
     let table = required("FULFILMENT_TABLE")?;
+    let addresses = Directory::new(client.clone(), required("DIRECTORY_TABLE")?);
     let carrier = HttpCarrier::new(Server::from_env("CARRIER_URL")?);
     runtime::run(async |command, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = FulfilmentTable::new(client.clone(), table.clone(), durations);
-        Ok(handle(&store, &carrier, &SystemClock, invocation, command).await?)
+        Ok(handle(&store, &carrier, &addresses, &SystemClock, invocation, command).await?)
     })
     .await
 }

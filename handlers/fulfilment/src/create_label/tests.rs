@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
+    address::Address,
     memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedCarrier, invocation, lost, script, throttled},
@@ -39,9 +40,26 @@ fn labelled() -> CreateLabelResult {
     result(SHIPMENT, created())
 }
 
+/// A directory with one address in it, or none.
+struct OneAddress(bool);
+
+impl Addresses for OneAddress {
+    async fn address(&self, id: &AddressId) -> Result<Option<Address>, StoreError> {
+        assert_eq!(id.as_str(), "addr_1");
+        Ok(self.0.then(Address::of_nobody))
+    }
+}
+
+impl Default for OneAddress {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
 #[derive(Default)]
 struct World {
     table: MemoryFulfilment,
+    addresses: OneAddress,
     carrier: ScriptedCarrier,
     clock: ManualClock,
 }
@@ -62,7 +80,7 @@ impl World {
     async fn run(&self) -> Result<CreateLabelResult, EffectError> {
         let invocation = invocation(&self.clock, &format!("request-{}", self.clock.now().as_millis()));
         self.clock.advance(1);
-        handle(&self.table, &self.carrier, &self.clock, &invocation, command()).await
+        handle(&self.table, &self.carrier, &self.addresses, &self.clock, &invocation, command()).await
     }
 
     fn purchases(&self) -> usize {
@@ -85,6 +103,26 @@ async fn a_refused_parcel_is_an_answer_and_no_event() {
     let world = World::asking([Ok(Reply::Final(Purchase::Refused { reason: reason.clone() }))], []);
     assert_eq!(world.run().await.unwrap(), CreateLabelResult::Refused { reason });
     assert!(world.table.outboxes.published().is_empty());
+}
+
+#[tokio::test]
+async fn a_parcel_whose_address_nobody_has_is_refused_once_and_for_all() {
+    let reason = ReasonCode::constant(ADDRESS_UNKNOWN);
+    let mut world = World { addresses: OneAddress(false), ..World::asking([], []) };
+    for _ in 0..2 {
+        assert_eq!(world.run().await.unwrap(), CreateLabelResult::Refused { reason: reason.clone() });
+        world.addresses = OneAddress(true);
+    }
+    assert_eq!(world.purchases(), 0);
+}
+
+#[tokio::test]
+async fn a_label_that_was_bought_is_found_though_its_address_is_gone() {
+    let look_ups = [Ok(Standing::Absent), Ok(Standing::Decided(created()))];
+    let mut world = World::asking([lost()], look_ups);
+    world.run().await.unwrap_err();
+    world.addresses = OneAddress(false);
+    assert_eq!(world.run().await.unwrap(), labelled());
 }
 
 #[tokio::test]
@@ -161,6 +199,8 @@ async fn another_command_is_parked() {
     let metadata = CommandMetadata { correlation_id: ORDER.as_uuid(), causation_id: ORDER.as_uuid() };
     let command = Command::VoidLabels(OrderCommand { order_id: ORDER, metadata });
     let invocation = invocation(&world.clock, "request");
-    let error = handle(&world.table, &world.carrier, &world.clock, &invocation, command).await.unwrap_err();
+    let error = handle(&world.table, &world.carrier, &world.addresses, &world.clock, &invocation, command)
+        .await
+        .unwrap_err();
     assert_eq!(error.disposition(), Disposition::Park);
 }

@@ -7,7 +7,10 @@ use lakeside_sandbox::Options;
 use uuid::Uuid;
 
 use super::*;
-use crate::real_sandbox::{Sandbox, quick};
+use crate::{
+    address::Address,
+    real_sandbox::{Sandbox, quick},
+};
 
 const SHIPMENT: ShipmentId = ShipmentId::from_uuid(Uuid::from_u128(2));
 /// Long for an answer over loopback.
@@ -21,6 +24,7 @@ fn request(ship_to: &str) -> LabelRequest {
         order_id: OrderId::from_uuid(Uuid::from_u128(1)),
         shipment: Shipment { shipment_id: SHIPMENT, node: NodeId::parse("wh-east").unwrap(), lines },
         ship_to: AddressId::parse(ship_to).unwrap(),
+        address: Address::of_nobody(),
     }
 }
 

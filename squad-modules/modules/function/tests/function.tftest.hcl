@@ -126,6 +126,33 @@ run "a_role_reaches_only_the_items_it_names" {
   }
 }
 
+run "a_role_reads_only_the_attributes_it_names" {
+  variables {
+    tables = {
+      ReadContacts = {
+        arn          = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-directory"
+        actions      = ["GetItem"]
+        leading_keys = ["CUSTOMER#*"]
+        attributes   = ["email"]
+      }
+    }
+  }
+
+  assert {
+    condition = {
+      for condition in flatten([
+        for statement in data.aws_iam_policy_document.function.statement :
+        statement.condition if statement.sid == "ReadContacts"
+      ]) : "${condition.test} ${condition.variable}" => toset(condition.values)
+      } == {
+      "ForAllValues:StringLike dynamodb:LeadingKeys"  = toset(["CUSTOMER#*"])
+      "ForAllValues:StringEquals dynamodb:Attributes" = toset(["pk", "sk", "email"])
+      "StringEqualsIfExists dynamodb:Select"          = toset(["SPECIFIC_ATTRIBUTES"])
+    }
+    error_message = "The grant must be bound to its attributes, and to requests that name them."
+  }
+}
+
 run "a_role_has_what_it_was_given_and_what_every_function_needs" {
   assert {
     condition = toset(data.aws_iam_policy_document.function.statement[*].sid) == toset([

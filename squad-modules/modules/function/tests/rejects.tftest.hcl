@@ -259,3 +259,37 @@ run "rejects_a_statement_for_all_resources" {
 
   expect_failures = [var.statements]
 }
+
+run "rejects_a_grant_on_attributes_that_writes" {
+  command = plan
+
+  variables {
+    tables = {
+      Write = {
+        arn          = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-directory"
+        actions      = ["GetItem", "PutItem"]
+        leading_keys = ["CUSTOMER#*"]
+        attributes   = ["email"]
+      }
+    }
+  }
+
+  expect_failures = [var.tables]
+}
+
+run "rejects_a_grant_on_no_attributes" {
+  command = plan
+
+  variables {
+    tables = {
+      Read = {
+        arn          = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-directory"
+        actions      = ["GetItem"]
+        leading_keys = ["CUSTOMER#*"]
+        attributes   = []
+      }
+    }
+  }
+
+  expect_failures = [var.tables]
+}

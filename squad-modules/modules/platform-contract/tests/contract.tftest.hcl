@@ -16,7 +16,8 @@ run "the_contract_is_found_by_the_prefix" {
 run "squads_get_what_they_may_use" {
   assert {
     condition = toset(keys(output.platform)) == toset([
-      "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "keys", "permissions_boundary_arn", "prefix", "region",
+      "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "permissions_boundary_arn",
+      "prefix", "region",
     ])
     error_message = "Customers' pool and door's address are no business of the squads."
   }

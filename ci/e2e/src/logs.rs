@@ -1,0 +1,37 @@
+//! What the functions have written into their logs.
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+
+/// Every line of every function's log.
+///
+/// # Errors
+/// If the logs cannot be read.
+pub async fn all(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let prefix = json!({ "logGroupNamePrefix": format!("/aws/lambda/{}", cloud.name("")) });
+    let groups = pages(cloud, "DescribeLogGroups", &prefix, "logGroups").await?;
+    for group in groups.iter().filter_map(|group| group.get("logGroupName")) {
+        let events = pages(cloud, "FilterLogEvents", &json!({ "logGroupName": group }), "events").await?;
+        lines.extend(events.iter().filter_map(|event| event.get("message")?.as_str().map(str::to_owned)));
+    }
+    Ok(lines)
+}
+
+async fn pages(cloud: &Cloud, action: &str, request: &Value, items: &str) -> anyhow::Result<Vec<Value>> {
+    let mut found = Vec::new();
+    let mut request = request.clone();
+    loop {
+        let page = cloud.signed.json("logs", &format!("Logs_20140328.{action}"), &request).await?;
+        found.extend(page.get(items).and_then(Value::as_array).into_iter().flatten().cloned());
+        match page.get("nextToken").filter(|token| token.is_string()) {
+            Some(token) => {
+                let request = request.as_object_mut().context("a request is an object")?;
+                request.insert("nextToken".into(), token.clone());
+            }
+            None => return Ok(found),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+# What each function may touch, and how it is set up.
+locals {
+  functions = {
+    accrue_loyalty = {
+      timeout_seconds = 10
+      environment = {
+        GROWTH_TABLE            = module.table.name
+        LOYALTY_MINOR_PER_POINT = tostring(var.loyalty_minor_per_point)
+        LOYALTY_CURRENCY        = var.loyalty_currency
+      }
+      tables = {
+        CountPoints = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem", "UpdateItem"]
+          leading_keys = ["LOYALTY#*", "ACCOUNT#*"]
+        }
+      }
+      statements = {}
+    }
+    notify_customer = {
+      timeout_seconds = 30
+      environment = {
+        GROWTH_TABLE    = module.table.name
+        DIRECTORY_TABLE = local.platform.directory.name
+        SENDER_ADDRESS  = var.sender_address
+      }
+      tables = {
+        KeepNotices = {
+          arn          = module.table.arn
+          actions      = ["DeleteItem", "GetItem", "PutItem", "Query"]
+          leading_keys = ["NOTICE#*", "LEASE#notify-customer#*"]
+        }
+        # How customers are reached, and not where they live.
+        ReadContacts = {
+          arn          = local.platform.directory.arn
+          actions      = ["GetItem"]
+          leading_keys = ["CUSTOMER#*"]
+          attributes   = ["email", "phone", "preferredChannel"]
+        }
+      }
+      statements = {
+        DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
+        SendMail            = { actions = ["ses:SendEmail"], resources = [aws_sesv2_email_identity.sender.arn] }
+      }
+    }
+  }
+}
+
+locals {
+  platform = module.platform.platform
+  settings = {
+    artifacts_dir          = var.artifacts_dir
+    architecture           = var.architecture
+    log_retention_days     = var.log_retention_days
+    tracing                = var.tracing
+    function_role_auditors = var.function_role_auditors
+  }
+}
+
+module "function" {
+  source   = "../modules/function"
+  for_each = local.functions
+
+  name            = replace(each.key, "_", "-")
+  platform        = local.platform
+  settings        = local.settings
+  timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
+  environment     = each.value.environment
+  tables          = each.value.tables
+  statements      = each.value.statements
+}

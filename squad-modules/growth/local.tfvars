@@ -1,0 +1,9 @@
+environment            = "local"
+architecture           = "x86_64"
+outbox_transport       = "stream"
+log_retention_days     = 1
+tracing                = false
+deletion_protection    = false
+maximum_concurrency    = 2
+function_role_auditors = ["arn:aws:iam::000000000000:root"]
+sender_address         = "orders@lakeside.example"

@@ -1,0 +1,8 @@
+module "table" {
+  source = "../modules/table"
+
+  name                = "growth"
+  platform            = local.platform
+  stream              = true
+  deletion_protection = var.deletion_protection
+}

@@ -1,0 +1,149 @@
+mock_provider "aws" {
+  source = "../../platform-terraform/testing"
+}
+
+variables {
+  environment    = "test"
+  artifacts_dir  = "tests/artifacts"
+  sender_address = "orders@example.com"
+}
+
+run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  assert {
+    condition = alltrue([
+      for name, subscription in module.subscription :
+      subscription.visibility_timeout_seconds >= 6 * module.function[name].timeout_seconds
+    ])
+    error_message = "A message must not come back while it is still being worked on."
+  }
+}
+
+run "longer_timeouts_hide_messages_for_longer" {
+  variables {
+    function_timeout_seconds = { notify_customer = 60 }
+  }
+
+  assert {
+    condition = (
+      module.function["notify_customer"].timeout_seconds == 60
+      && module.subscription["notify_customer"].visibility_timeout_seconds >= 360
+    )
+    error_message = "The queue must follow the timeout of its function."
+  }
+}
+
+run "messages_are_delivered_often_enough" {
+  assert {
+    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
+    error_message = "A message must be delivered five times before it is given up."
+  }
+}
+
+run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
+  assert {
+    condition     = toset(keys(module.subscription)) == toset(["accrue_loyalty", "notify_customer"])
+    error_message = "These functions consume; the others are called."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in module.subscription : subscription.queue.dlq_arn != null])
+    error_message = "A queue must have a dead-letter queue."
+  }
+}
+
+run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  assert {
+    condition = alltrue(flatten([
+      for subscription in local.subscriptions : [
+        for rule in values(subscription.rules) :
+        rule.bus == "default" ? rule.sources == ["aws.states"] : rule.sources == ["lakeside.${trimprefix(rule.bus, "lakeside-")}"]
+      ]
+    ]))
+    error_message = "Only the owner of a bus publishes to it."
+  }
+}
+
+run "functions_reach_only_the_items_that_are_their_business" {
+  assert {
+    condition = {
+      for name, function in local.functions : name => {
+        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+      }
+      } == {
+      accrue_loyalty = { "GetItem PutItem UpdateItem" = ["LOYALTY#*", "ACCOUNT#*"] }
+      notify_customer = {
+        "DeleteItem GetItem PutItem Query" = ["NOTICE#*", "LEASE#notify-customer#*"]
+        "GetItem"                          = ["CUSTOMER#*"]
+      }
+    }
+    error_message = "Whoever changes this list changes who may read or write what."
+  }
+
+  assert {
+    condition = {
+      for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
+    } == { notify_customer = ["DecryptTheDirectory", "SendMail"] }
+    error_message = "Only who tells customers may reach them."
+  }
+}
+
+run "who_tells_customers_learns_how_to_reach_them_and_nothing_else" {
+  assert {
+    condition = (
+      toset(local.functions.notify_customer.tables.ReadContacts.attributes) == toset(["email", "phone", "preferredChannel"])
+      && local.functions.notify_customer.tables.ReadContacts.arn == "arn:aws:dynamodb:eu-central-1:111122223333:table/lakeside-directory"
+    )
+    error_message = "Names and addresses are no business of messages."
+  }
+}
+
+run "messages_go_to_phones_and_to_no_topic" {
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.send_messages.statement :
+      statement.actions == toset(["sns:Publish"])
+      && statement.not_resources == toset(["arn:aws:sns:*:*:*"])
+      && length(coalesce(statement.resources, [])) == 0
+    ])
+    error_message = "Nothing but publishing, and to nothing that has a name."
+  }
+}
+
+run "mail_comes_from_the_senders_domain" {
+  assert {
+    condition = (
+      aws_sesv2_email_identity.sender.email_identity == "example.com"
+      && local.functions.notify_customer.environment.SENDER_ADDRESS == "orders@example.com"
+    )
+    error_message = "SES must know the domain that mails come from."
+  }
+}
+
+run "points_are_earned_at_the_rate_that_is_set" {
+  variables {
+    loyalty_minor_per_point = 250
+    loyalty_currency        = "EUR"
+  }
+
+  assert {
+    condition = (
+      local.functions.accrue_loyalty.environment.LOYALTY_MINOR_PER_POINT == "250"
+      && local.functions.accrue_loyalty.environment.LOYALTY_CURRENCY == "EUR"
+    )
+    error_message = "What is set must be what the function does."
+  }
+}
+
+run "a_customer_who_may_not_have_been_told_pages" {
+  assert {
+    condition = alltrue([
+      for metric, outcome in { "notices-uncertain" = "UNCERTAIN", "notices-undeliverable" = "UNDELIVERABLE" } :
+      aws_cloudwatch_log_metric_filter.doubtful[metric].pattern == "{ $.outcome = \"${outcome}\" }"
+      && aws_cloudwatch_log_metric_filter.doubtful[metric].metric_transformation[0].name == metric
+      && aws_cloudwatch_metric_alarm.doubtful[metric].metric_name == metric
+      && aws_cloudwatch_metric_alarm.doubtful[metric].namespace == aws_cloudwatch_log_metric_filter.doubtful[metric].metric_transformation[0].namespace
+      && aws_cloudwatch_metric_alarm.doubtful[metric].alarm_actions == toset([local.platform.alarm_topic_arn])
+    ])
+    error_message = "Each doubtful outcome must be counted, and reach the alarm topic."
+  }
+}

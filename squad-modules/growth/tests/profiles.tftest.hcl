@@ -1,0 +1,150 @@
+# Plans with the very files that accounts are applied with.
+mock_provider "aws" {
+  source = "../../platform-terraform/testing"
+}
+
+variables {
+  artifacts_dir = "tests/artifacts"
+}
+
+run "startup" {
+  module {
+    source = "../../platform-terraform/testing/profile"
+  }
+
+  variables {
+    file = "startup.tfvars"
+  }
+}
+
+run "the_startup_profile_plans" {
+  command = plan
+
+  variables {
+    environment              = lookup(run.startup.settings, "environment", null)
+    architecture             = lookup(run.startup.settings, "architecture", null)
+    outbox_transport         = lookup(run.startup.settings, "outbox_transport", null)
+    log_retention_days       = lookup(run.startup.settings, "log_retention_days", null)
+    tracing                  = lookup(run.startup.settings, "tracing", null)
+    deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
+    maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
+    function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
+    function_timeout_seconds = lookup(run.startup.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point  = lookup(run.startup.settings, "loyalty_minor_per_point", null)
+    loyalty_currency         = lookup(run.startup.settings, "loyalty_currency", null)
+    sender_address           = lookup(run.startup.settings, "sender_address", "orders@example.com")
+    doubtful_messages        = lookup(run.startup.settings, "doubtful_messages", null)
+  }
+
+  assert {
+    condition = length(setsubtract(keys(run.startup.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "loyalty_currency", "sender_address", "doubtful_messages",
+    ])) == 0
+    error_message = "This test leaves out a setting of the profile."
+  }
+
+  assert {
+    condition = (
+      var.outbox_transport == "pipe"
+      && var.architecture == "arm64"
+      && var.deletion_protection
+      && length(var.function_role_auditors) == 0
+    )
+    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+}
+
+run "enterprise" {
+  module {
+    source = "../../platform-terraform/testing/profile"
+  }
+
+  variables {
+    file = "enterprise.tfvars"
+  }
+}
+
+run "the_enterprise_profile_plans" {
+  command = plan
+
+  variables {
+    environment              = lookup(run.enterprise.settings, "environment", null)
+    architecture             = lookup(run.enterprise.settings, "architecture", null)
+    outbox_transport         = lookup(run.enterprise.settings, "outbox_transport", null)
+    log_retention_days       = lookup(run.enterprise.settings, "log_retention_days", null)
+    tracing                  = lookup(run.enterprise.settings, "tracing", null)
+    deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
+    maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
+    function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
+    function_timeout_seconds = lookup(run.enterprise.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point  = lookup(run.enterprise.settings, "loyalty_minor_per_point", null)
+    loyalty_currency         = lookup(run.enterprise.settings, "loyalty_currency", null)
+    sender_address           = lookup(run.enterprise.settings, "sender_address", "orders@example.com")
+    doubtful_messages        = lookup(run.enterprise.settings, "doubtful_messages", null)
+  }
+
+  assert {
+    condition = length(setsubtract(keys(run.enterprise.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "loyalty_currency", "sender_address", "doubtful_messages",
+    ])) == 0
+    error_message = "This test leaves out a setting of the profile."
+  }
+
+  assert {
+    condition = (
+      var.outbox_transport == "pipe"
+      && var.architecture == "arm64"
+      && var.deletion_protection
+      && length(var.function_role_auditors) == 0
+    )
+    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+}
+
+run "local" {
+  module {
+    source = "../../platform-terraform/testing/profile"
+  }
+
+  variables {
+    file = "local.tfvars"
+  }
+}
+
+run "the_local_profile_plans" {
+  command = plan
+
+  variables {
+    environment              = lookup(run.local.settings, "environment", null)
+    architecture             = lookup(run.local.settings, "architecture", null)
+    outbox_transport         = lookup(run.local.settings, "outbox_transport", null)
+    log_retention_days       = lookup(run.local.settings, "log_retention_days", null)
+    tracing                  = lookup(run.local.settings, "tracing", null)
+    deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
+    maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
+    function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
+    function_timeout_seconds = lookup(run.local.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point  = lookup(run.local.settings, "loyalty_minor_per_point", null)
+    loyalty_currency         = lookup(run.local.settings, "loyalty_currency", null)
+    sender_address           = lookup(run.local.settings, "sender_address", "orders@example.com")
+    doubtful_messages        = lookup(run.local.settings, "doubtful_messages", null)
+  }
+
+  assert {
+    condition = length(setsubtract(keys(run.local.settings), [
+      "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "loyalty_currency", "sender_address", "doubtful_messages",
+    ])) == 0
+    error_message = "This test leaves out a setting of the profile."
+  }
+
+  assert {
+    condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection
+    error_message = "The local cloud has neither pipes nor traces, and is thrown away."
+  }
+}

@@ -1,0 +1,168 @@
+variable "prefix" {
+  description = "Prefix of the platform to build on."
+  type        = string
+  default     = "lakeside"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.prefix))
+    error_message = "The prefix must be 2 to 16 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Value of the cost allocation tag `lakeside:environment`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,31}$", var.environment))
+    error_message = "The environment must be 2 to 32 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "artifacts_dir" {
+  description = "Where the functions' packages are: one <function>.zip each, with a `bootstrap` inside."
+  type        = string
+  nullable    = false
+}
+
+variable "architecture" {
+  description = "Instruction set of the packages."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "The architecture must be arm64 or x86_64."
+  }
+}
+
+variable "outbox_transport" {
+  description = "How events get from the table's stream to the bus: `pipe`, or `stream` where Pipes cannot run."
+  type        = string
+  default     = "pipe"
+  nullable    = false
+
+  validation {
+    condition     = contains(["pipe", "stream"], var.outbox_transport)
+    error_message = "The outbox transport must be pipe or stream."
+  }
+}
+
+variable "function_timeout_seconds" {
+  description = "Timeouts by function, where the default does not fit. A queue hides messages six times as long."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for timeout in values(var.function_timeout_seconds) : timeout >= 1 && timeout <= 120])
+    error_message = "A function's timeout must be from 1 to 120 seconds."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.function_timeout_seconds), keys(local.functions))) == 0
+    error_message = "Timeouts are by function, such as `notify_customer`."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "Invocations of one consumer at the same time at most."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "The maximum concurrency of a mapping is from 2 to 1000."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
+    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 180 or 365 days."
+  }
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces invocations."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Whether tables can be deleted only after this was switched off."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "function_role_auditors" {
+  description = "Principals that may assume the functions' roles, to prove what these may not do. Empty outside of tests."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.function_role_auditors : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/[^*?]+|user/[^*?]+)$", arn))
+    ])
+    error_message = "An auditor of function roles must be one account, role or user, by its ARN."
+  }
+}
+
+variable "loyalty_minor_per_point" {
+  description = "Minor units of an order's total that earn one point."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.loyalty_minor_per_point >= 1 && floor(var.loyalty_minor_per_point) == var.loyalty_minor_per_point
+    error_message = "A point is earned by a positive whole number of minor units."
+  }
+}
+
+variable "loyalty_currency" {
+  description = "Currency of the orders that earn points."
+  type        = string
+  default     = "USD"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Z]{3}$", var.loyalty_currency))
+    error_message = "The currency must be three capital letters, as ISO 4217 has them."
+  }
+}
+
+variable "sender_address" {
+  description = "Mail address from which customers are told of their orders, in a domain of ours."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._+-]+@[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.sender_address))
+    error_message = "The sender must be a mail address."
+  }
+}
+
+variable "doubtful_messages" {
+  description = "Messages in five minutes of which nobody knows whether they arrived, or that could not be delivered, above which a person looks."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.doubtful_messages >= 0
+    error_message = "The number of doubtful messages cannot be negative."
+  }
+}
