@@ -276,7 +276,8 @@ impl Saga {
             "PublishCompleted" => {
                 // The emission may be heard although the execution ends here.
                 self.end("FulfilmentCompleted", None).await;
-                if self.world.strikes(Fault::SagaAborted) { Err(Stopped::Aborted) } else { Ok(()) }
+                let aborted = (0..4).any(|_| self.world.strikes(Fault::SagaAborted));
+                if aborted { Err(Stopped::Aborted) } else { Ok(()) }
             }
             other => panic!("the domain's table has a step `{other}` that the simulation does not know"),
         }

@@ -123,7 +123,7 @@ impl World {
         });
         let faults = Faults::draw(&engine, focus.is_some(), without);
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
-        let haste = *engine.pick(&[1, 1, 1, 40]);
+        let haste = *engine.pick(&[1, 1, 40, 40]);
         let hold_seconds =
             [*engine.pick(&[30, 1_800, 14_400, 14_400]), *engine.pick(&[30, 1_800, 14_400, 14_400])];
         let sweep_grace = *engine.pick(&[0, 60, 3_600]);

@@ -13,9 +13,10 @@ use lakeside_domain::{
 };
 use lakeside_kit::{
     attempt::Written,
+    conditions,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
-    memory::MemoryLeases,
+    memory::{Lifted, MemoryLeases},
     outbox::Entry,
 };
 
@@ -28,39 +29,15 @@ use crate::{
     post::{Letter, Post, SendError},
 };
 
-/// A condition under which the table takes a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    /// The record of an order's points is the one that was read.
-    PointsAsRead,
-    /// An account has the points that are taken from it.
-    PointsToTake,
-    /// Whose order it is was not known before.
-    CustomerOnce,
-    /// A fact has no record yet when it begins to wait.
-    WaitingOnce,
-    /// Nothing was sent when sending begins.
-    NothingSentYet,
-    /// Only the attempt that is about to send takes that back.
-    WithdrawnByItsOwner,
-    /// A notice stands where it was left when it is settled.
-    SettledFromWhereItStood,
-    /// The lease is still the holder's when a notice is settled.
-    LeaseStillHeld,
-}
-
-impl Condition {
-    /// All of them.
-    pub const ALL: &[Self] = &[
-        Self::PointsAsRead,
-        Self::PointsToTake,
-        Self::CustomerOnce,
-        Self::WaitingOnce,
-        Self::NothingSentYet,
-        Self::WithdrawnByItsOwner,
-        Self::SettledFromWhereItStood,
-        Self::LeaseStillHeld,
-    ];
+conditions! {
+    PointsAsRead: "points are written only over the record that was read",
+    PointsToTake: "an account gives back only points that it has",
+    CustomerOnce: "whose order it is stays as it was first said",
+    WaitingOnce: "a fact begins to wait only if it has no record",
+    NothingSentYet: "sending begins only if nothing was sent",
+    WithdrawnByItsOwner: "only the attempt that was about to send takes that back",
+    SettledFromWhereItStood: "a notice is settled only from where it stood",
+    LeaseStillHeld: "a notice is settled by the holder of the lease only",
 }
 
 /// What others do just before a write.
@@ -80,7 +57,7 @@ pub struct MemoryGrowth {
     pub leases: MemoryLeases,
     /// What went into the outbox.
     pub published: RefCell<Vec<Entry>>,
-    lifted: Cell<Option<Condition>>,
+    lifted: Lifted<Condition>,
     writes: Cell<usize>,
     meanwhile: RefCell<BTreeMap<usize, Meanwhile>>,
 }
@@ -95,7 +72,7 @@ impl MemoryGrowth {
             notices: RefCell::default(),
             leases: MemoryLeases::new(durations),
             published: RefCell::default(),
-            lifted: Cell::default(),
+            lifted: Lifted::default(),
             writes: Cell::default(),
             meanwhile: RefCell::default(),
         }
@@ -103,7 +80,7 @@ impl MemoryGrowth {
 
     /// From now on `condition` is not enforced, as if it were missing from its expression.
     pub fn lift(&self, condition: Condition) {
-        self.lifted.set(Some(condition));
+        self.lifted.lift(condition);
     }
 
     /// Lets others act just before the `write`-th conditional write.
@@ -119,10 +96,6 @@ impl MemoryGrowth {
     /// The detail-types of what went into the outbox.
     pub fn announced(&self) -> Vec<String> {
         self.published.borrow().iter().map(|entry| entry.detail_type.clone()).collect()
-    }
-
-    fn passes(&self, condition: Condition, holds: bool) -> bool {
-        holds || self.lifted.get() == Some(condition)
     }
 
     fn others_act(&self) {
@@ -152,14 +125,14 @@ impl LoyaltyStore for MemoryGrowth {
     ) -> Result<Written, StoreError> {
         self.others_act();
         let version = self.points.borrow().get(&record.order_id).map_or(0, |stored| stored.version);
-        if !self.passes(Condition::PointsAsRead, version == record.version.saturating_sub(1)) {
+        if !self.lifted.passes(Condition::PointsAsRead, version == record.version.saturating_sub(1)) {
             return Ok(Written::Stale);
         }
         if let Some(AccountChange { customer_id, points }) = change {
             let mut accounts = self.accounts.borrow_mut();
             let before = accounts.get(customer_id).copied().unwrap_or_default();
             let after = before.saturating_add(*points);
-            if *points < 0 && !self.passes(Condition::PointsToTake, after >= 0) {
+            if *points < 0 && !self.lifted.passes(Condition::PointsToTake, after >= 0) {
                 return Ok(Written::Stale);
             }
             accounts.insert(customer_id.clone(), after);
@@ -178,7 +151,7 @@ impl NoticeStore for MemoryGrowth {
     async fn remember_customer(&self, order_id: OrderId, customer_id: &CustomerId) -> Result<(), StoreError> {
         self.others_act();
         let new = !self.customers.borrow().contains_key(&order_id);
-        if self.passes(Condition::CustomerOnce, new) {
+        if self.lifted.passes(Condition::CustomerOnce, new) {
             self.customers.borrow_mut().insert(order_id, customer_id.clone());
         }
         Ok(())
@@ -196,7 +169,7 @@ impl NoticeStore for MemoryGrowth {
     async fn wait(&self, waiting: &NoticeRecord) -> Result<(), StoreError> {
         self.others_act();
         let new = self.status(waiting.order_id, waiting.what).is_none();
-        if self.passes(Condition::WaitingOnce, new) {
+        if self.lifted.passes(Condition::WaitingOnce, new) {
             self.keep(waiting);
         }
         Ok(())
@@ -209,7 +182,7 @@ impl NoticeStore for MemoryGrowth {
             Some(NoticeRecord { status: NoticeStatus::Sending { .. }, owner, .. }) => *owner == sending.owner,
             Some(_) => false,
         };
-        if !self.passes(Condition::NothingSentYet, untold) {
+        if !self.lifted.passes(Condition::NothingSentYet, untold) {
             return Ok(Written::Stale);
         }
         self.keep(sending);
@@ -221,7 +194,7 @@ impl NoticeStore for MemoryGrowth {
         let mine = self.notices.borrow().get(&(waiting.order_id, waiting.what)).is_some_and(|notice| {
             matches!(notice.status, NoticeStatus::Sending { .. }) && notice.owner == waiting.owner
         });
-        if !self.passes(Condition::WithdrawnByItsOwner, mine) {
+        if !self.lifted.passes(Condition::WithdrawnByItsOwner, mine) {
             return Ok(Written::Stale);
         }
         self.keep(waiting);
@@ -241,11 +214,11 @@ impl NoticeStore for MemoryGrowth {
             Some(NoticeStatus::Sending { .. }) => from == Standing::Sending,
             Some(_) => false,
         };
-        if !self.passes(Condition::SettledFromWhereItStood, stands) {
+        if !self.lifted.passes(Condition::SettledFromWhereItStood, stands) {
             return Ok(Written::Stale);
         }
         let completed = self.leases.complete(held, "", notice.updated_at);
-        if !self.passes(Condition::LeaseStillHeld, completed) {
+        if !self.lifted.passes(Condition::LeaseStillHeld, completed) {
             return Ok(Written::Stale);
         }
         self.keep(notice);
