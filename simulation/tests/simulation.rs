@@ -3,7 +3,6 @@
 
 #![expect(clippy::panic, reason = "a helper that fails must fail its test")]
 
-use lakeside_fulfilment::memory::Condition;
 use lakeside_simulation::{
     faults,
     fifo::Fifo,
@@ -15,10 +14,6 @@ use lakeside_simulation::{
 
 /// Seeds within which a planted bug must be noticed.
 const PATIENCE: u64 = 1_000;
-/// Bugs that show only where an attempt that nobody waits for settles an outcome minutes after it was undone.
-const RARE: &[Mutant] =
-    &[Mutant::Fulfilment(Condition::CaptureAwaited), Mutant::Fulfilment(Condition::LabelAwaited)];
-const RARE_PATIENCE: u64 = 5_000;
 
 fn hold(seeds: std::ops::Range<u64>) {
     let simulation = Simulation::default();
@@ -108,9 +103,8 @@ fn a_broken_promise_is_shown_on_the_smallest_day_that_breaks_it() {
 fn noticed(mutants: impl Iterator<Item = &'static Mutant>) {
     let simulation = Simulation::default();
     for mutant in mutants {
-        let patience = if RARE.contains(mutant) { RARE_PATIENCE } else { PATIENCE };
         assert!(
-            plant(&simulation, *mutant, patience).is_some(),
+            plant(&simulation, *mutant, PATIENCE).is_some(),
             "{mutant} goes unnoticed: {} is not guarded",
             mutant.guard()
         );
