@@ -40,7 +40,6 @@ locals {
       }
       statements = {
         DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
-        SendMail            = { actions = ["ses:SendEmail"], resources = [aws_sesv2_email_identity.sender.arn] }
       }
     }
   }

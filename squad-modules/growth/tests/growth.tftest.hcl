@@ -82,7 +82,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
-    } == { notify_customer = ["DecryptTheDirectory", "SendMail"] }
+    } == { notify_customer = ["DecryptTheDirectory"] }
     error_message = "Only who tells customers may reach them."
   }
 }
@@ -99,13 +99,35 @@ run "who_tells_customers_learns_how_to_reach_them_and_nothing_else" {
 
 run "messages_go_to_phones_and_to_no_topic" {
   assert {
-    condition = alltrue([
+    condition = anytrue([
       for statement in data.aws_iam_policy_document.send_messages.statement :
       statement.actions == toset(["sns:Publish"])
       && statement.not_resources == toset(["arn:aws:sns:*:*:*"])
       && length(coalesce(statement.resources, [])) == 0
     ])
     error_message = "Nothing but publishing, and to nothing that has a name."
+  }
+}
+
+run "the_post_is_used_for_mail_and_messages_alone" {
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.send_messages.statement : statement.actions
+    ])) == toset(["ses:SendEmail", "sns:Publish"])
+    error_message = "Whoever changes this list changes who may write to customers."
+  }
+}
+
+run "mail_comes_from_the_sender_and_nobody_else" {
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.send_messages.statement :
+      statement.actions == toset(["ses:SendEmail"]) && anytrue([
+        for condition in statement.condition :
+        condition.variable == "ses:FromAddress" && condition.values == tolist(["orders@example.com"])
+      ])
+    ])
+    error_message = "Nobody may write in another name."
   }
 }
 
