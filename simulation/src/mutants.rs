@@ -88,11 +88,14 @@ mutants! {
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
-pub const RARE: &[Mutant] =
-    &[Mutant::Inventory(Inventory::SweepUnchanged), Mutant::Inventory(Inventory::CloseAllocationFirst)];
+pub const RARE: &[Mutant] = &[
+    Mutant::Inventory(Inventory::SweepUnchanged),
+    Mutant::Inventory(Inventory::CloseAllocationFirst),
+    Mutant::Fulfilment(Fulfilment::LabelsOpen),
+];
 
-/// Guards whose removal nothing notices. The README says of each whether it is a second lock, of no use today, or
-/// unproven here. That the adapters have every condition is shown by `ci/ports`.
+/// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
+/// That the adapters have every condition is shown by `ci/ports`.
 pub const UNNOTICED: &[Mutant] = &[
     Mutant::Orders(Orders::FactFirst),
     Mutant::Orders(Orders::OwnerFirst),
@@ -107,7 +110,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
-    Mutant::Fulfilment(Fulfilment::LabelsOpen),
     Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
