@@ -167,6 +167,7 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
             "arn:aws:states:us-east-1:000000000000:stateMachine:lakeside-order-fulfilment".to_owned(),
         ),
         ("RESERVATION_HOLD_SECONDS", "900".to_owned()),
+        ("SWEEP_GRACE_SECONDS", "3600".to_owned()),
         ("APPROVAL_THRESHOLD_MINOR", "100000".to_owned()),
         ("PAYMENT_PROCESSOR_URL", nowhere.clone()),
         ("CARRIER_URL", nowhere),
