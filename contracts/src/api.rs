@@ -97,6 +97,16 @@ impl PlaceOrder {
     }
 }
 
+/// The body of `PUT /partner/sales/{saleId}`: what a store sold over its counter. The id of the sale is in the path, the
+/// store comes from the partner's credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordSale {
+    /// What was sold; each SKU once.
+    #[schemars(length(min = 1, max = 20))]
+    pub lines: Vec<PlaceOrderLine>,
+}
+
 /// The body of `GET /orders/{orderId}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,8 @@ use crate::SCHEMA_VERSION;
 
 /// The largest amount: what a JSON number holds exactly in every reader.
 pub const MAX_AMOUNT: i64 = 9_007_199_254_740_991;
+/// The most units of a SKU that there can be anywhere.
+pub const MAX_STOCK: u64 = 1_000_000_000_000;
 /// The longest task token.
 pub const MAX_TOKEN: usize = 2048;
 /// The longest name from the source code.
@@ -36,6 +38,30 @@ pub fn points<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Points, D::E
         Ok(points)
     } else {
         Err(D::Error::custom(format_args!("`{}` points are out of range", points.count())))
+    }
+}
+
+/// How many units there are.
+pub fn stock<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, 0, MAX_STOCK, "units of stock")
+}
+
+/// How often an item of stock was written.
+pub fn stock_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, 1, MAX_AMOUNT.unsigned_abs(), "version of stock")
+}
+
+fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    least: u64,
+    most: u64,
+    what: &str,
+) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format_args!("`{number}` is out of range for a {what}")))
     }
 }
 
@@ -91,13 +117,14 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error
 
 #[cfg(test)]
 mod tests {
+    use lakeside_domain::adjustment::Kind;
     use serde_json::{Value, json};
 
     use crate::{
         Event,
         api::PlaceOrder,
-        commands::Command,
-        events::{FulfilmentFailed, OrderCreated},
+        commands::{AdjustStock, Command},
+        events::{FulfilmentFailed, OrderCreated, StockLevelChanged},
         generate::documents,
     };
 
@@ -133,6 +160,33 @@ mod tests {
         for step in ["", "capture", "Capture payment", &"A".repeat(65)] {
             let document = with(failed.clone(), "/data/step", json!(step));
             assert!(serde_json::from_value::<Event<FulfilmentFailed>>(document).is_err(), "{step}");
+        }
+        let level = example("events/inventory/stock-level-changed");
+        assert!(serde_json::from_value::<Event<StockLevelChanged>>(level.clone()).is_ok());
+        for (pointer, value) in [
+            ("/data/available", json!(-1)),
+            ("/data/available", json!(super::MAX_STOCK + 1)),
+            ("/data/version", json!(0)),
+            ("/data/version", json!(super::MAX_AMOUNT + 1)),
+        ] {
+            let document = with(level.clone(), pointer, value);
+            assert!(serde_json::from_value::<Event<StockLevelChanged>>(document).is_err(), "{pointer}");
+        }
+        let adjust = example("commands/adjust-stock");
+        assert!(serde_json::from_value::<AdjustStock>(adjust.clone()).is_ok());
+        for kind in Kind::ALL {
+            let document = with(adjust.clone(), "/kind", json!(kind.name()));
+            assert_eq!(serde_json::from_value::<AdjustStock>(document).unwrap().kind, kind);
+        }
+        for (pointer, value) in [
+            ("/command", json!("ReserveStock")),
+            ("/lines", json!([])),
+            ("/lines/0/units", json!(0)),
+            ("/lines/0/units", json!(1_000_001)),
+            ("/adjustmentId", json!("7e57d004")),
+        ] {
+            let document = with(adjust.clone(), pointer, value);
+            assert!(serde_json::from_value::<AdjustStock>(document).is_err(), "{pointer}");
         }
         let capture = example("commands/capture-payment");
         for (pointer, value) in [

@@ -1,8 +1,9 @@
-//! The commands of the saga and their results. Commands go to one receiver and may carry a task token; they never
-//! travel on a bus.
+//! The commands of the saga and their results, and the command that changes stock. Commands go to one receiver and may
+//! carry a task token; they never travel on a bus.
 
 use lakeside_domain::{
-    ids::{AddressId, OrderId, PaymentMethod, ReasonCode, ShipmentId, TrackingNumber},
+    adjustment::Kind,
+    ids::{AddressId, AdjustmentId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, TrackingNumber},
     money::Money,
 };
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     WireTime, bounds,
-    events::{Line, Shipment},
+    events::{AdjustedLine, Line, Shipment},
     schema,
 };
 
@@ -314,4 +315,34 @@ pub struct FulfilOrder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SagaMode")]
     pub mode: Option<SagaMode>,
+}
+
+/// Its own name, in the field `command`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AdjustStockName {
+    /// The one there is.
+    #[default]
+    AdjustStock,
+}
+
+/// Change what lies at a node, and with it what may be promised: all lines or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct AdjustStock {
+    /// `AdjustStock`.
+    pub command: AdjustStockName,
+    /// Chosen by whoever asks; the same id again is the same change.
+    #[schemars(schema_with = "schema::order_id")]
+    pub adjustment_id: AdjustmentId,
+    /// Why.
+    #[schemars(schema_with = "schema::adjustment_kind")]
+    pub kind: Kind,
+    /// Where.
+    #[schemars(schema_with = "schema::node")]
+    pub node: NodeId,
+    /// What; each SKU once.
+    #[schemars(length(min = 1, max = 20))]
+    #[serde(deserialize_with = "bounds::lines")]
+    pub lines: Vec<AdjustedLine>,
 }

@@ -66,7 +66,8 @@ pub struct Metadata {
     pub event_id: EventId,
     /// When it happened.
     pub occurred_at: WireTime,
-    /// Shared by everything that follows from one order: the order's id.
+    /// Shared by everything that follows from one order: the order's id. Of stock that no order changed it is the
+    /// change's id, and what tells only of a count begins a story of its own.
     #[schemars(schema_with = "schema::uuid")]
     pub correlation_id: Uuid,
     /// The id of the event or message that this one follows from.

@@ -1,8 +1,10 @@
 //! Every event on this platform's buses, by domain.
 
 use lakeside_domain::{
+    adjustment::{Kind, Units},
     ids::{
-        AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku, TrackingNumber,
+        AddressId, AdjustmentId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
+        TrackingNumber,
     },
     loyalty::Points,
     money::Money,
@@ -98,6 +100,19 @@ pub struct Shipment {
     #[schemars(length(min = 1))]
     #[serde(deserialize_with = "bounds::some")]
     pub lines: Vec<Line>,
+}
+
+/// What changed of one SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct AdjustedLine {
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// By how much: units received, found (negative: missing), or sold.
+    #[schemars(schema_with = "schema::units")]
+    pub units: Units,
 }
 
 event! { Orders,
@@ -241,6 +256,81 @@ event! { Inventory,
         #[schemars(length(min = 1))]
         #[serde(deserialize_with = "bounds::some")]
         shipments: Vec<Shipment>,
+    }
+}
+
+event! { Inventory,
+    /// What may still be promised of a SKU has changed. Said once for several changes that come close together; the one
+    /// with the highest version is the newest, whatever comes last.
+    StockLevelChanged {
+        /// What.
+        #[schemars(schema_with = "schema::sku")]
+        sku: Sku,
+        /// Units that may still be promised, over all pools.
+        #[schemars(schema_with = "schema::stock")]
+        #[serde(deserialize_with = "bounds::stock")]
+        available: u64,
+        /// Higher than that of every level before.
+        #[schemars(schema_with = "schema::stock_version")]
+        #[serde(deserialize_with = "bounds::stock_version")]
+        version: u64,
+    }
+}
+
+event! { Inventory,
+    /// What lies at a node has changed. Newest as of [`StockLevelChanged`].
+    NodeStockChanged {
+        /// What.
+        #[schemars(schema_with = "schema::sku")]
+        sku: Sku,
+        /// Where.
+        #[schemars(schema_with = "schema::node")]
+        node: NodeId,
+        /// Units that are there and not set aside.
+        #[schemars(schema_with = "schema::stock")]
+        #[serde(deserialize_with = "bounds::stock")]
+        on_hand: u64,
+        /// Higher than that of every count of this SKU at this node before.
+        #[schemars(schema_with = "schema::stock_version")]
+        #[serde(deserialize_with = "bounds::stock_version")]
+        version: u64,
+    }
+}
+
+event! { Inventory,
+    /// Stock changed, and no order was the reason.
+    StockAdjusted {
+        /// The change.
+        #[schemars(schema_with = "schema::uuid")]
+        adjustment_id: AdjustmentId,
+        /// Why.
+        #[schemars(schema_with = "schema::adjustment_kind")]
+        kind: Kind,
+        /// Where.
+        #[schemars(schema_with = "schema::node")]
+        node: NodeId,
+        /// What; each SKU once.
+        #[schemars(length(min = 1, max = 20))]
+        #[serde(deserialize_with = "bounds::lines")]
+        lines: Vec<AdjustedLine>,
+    }
+}
+
+event! { Inventory,
+    /// Nothing of a change was made.
+    StockAdjustmentRefused {
+        /// The change.
+        #[schemars(schema_with = "schema::uuid")]
+        adjustment_id: AdjustmentId,
+        /// Why it was asked for.
+        #[schemars(schema_with = "schema::adjustment_kind")]
+        kind: Kind,
+        /// Where.
+        #[schemars(schema_with = "schema::node")]
+        node: NodeId,
+        /// Why it was refused.
+        #[schemars(schema_with = "schema::reason")]
+        reason: ReasonCode,
     }
 }
 

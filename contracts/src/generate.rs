@@ -1,10 +1,11 @@
 //! The committed files: a JSON Schema and an example for each event, command and body, and the door's model.
 
 use lakeside_domain::{
+    adjustment::{Kind, Units, UnitsError},
     events::EventId,
     ids::{
-        AddressId, CustomerId, IdError, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
-        TrackingNumber,
+        AddressId, AdjustmentId, CustomerId, IdError, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId,
+        Sku, TrackingNumber,
     },
     loyalty::Points,
     money::{Currency, Money},
@@ -22,17 +23,18 @@ use uuid::Uuid;
 
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
-    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, TimelineEntry},
+    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, RecordSale, TimelineEntry},
     commands::{
-        CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder, OrderCommand, RefundPayment,
-        ReserveStock, TerminalEventIds,
+        AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
+        OrderCommand, RefundPayment, ReserveStock, TerminalEventIds,
     },
     events::{
-        CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
-        LoyaltyPointsAccrued, LoyaltyPointsReversed, OrderCancelled, OrderConfirmed, OrderCreated,
-        OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PricedLine,
-        Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased, StockReservationFailed,
-        StockReserved, WarehouseAllocated,
+        AdjustedLine, CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
+        LoyaltyPointsAccrued, LoyaltyPointsReversed, NodeStockChanged, OrderCancelled, OrderConfirmed,
+        OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
+        PricedLine, Shipment, ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused,
+        StockCommitted, StockLevelChanged, StockReleased, StockReservationFailed, StockReserved,
+        WarehouseAllocated,
     },
 };
 
@@ -54,6 +56,9 @@ pub enum GenerateError {
     /// A quantity in an example is out of range.
     #[error(transparent)]
     Quantity(#[from] QuantityError),
+    /// A change of units in an example is out of range.
+    #[error(transparent)]
+    Units(#[from] UnitsError),
     /// A type has no JSON form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -148,7 +153,18 @@ fn events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         out,
         &FulfilmentParked { order_id, step: "RefundPayment".into(), reason: reason("LABEL_REFUSED")? },
     )?;
+    stock_events(out)?;
     growth_events(out)
+}
+
+fn stock_events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let (sku, node) = (Sku::parse("TENT-2P")?, NodeId::parse("wh-east")?);
+    event(out, &StockLevelChanged { sku: sku.clone(), available: 96, version: 412 })?;
+    event(out, &NodeStockChanged { sku, node: node.clone(), on_hand: 40, version: 31 })?;
+    let (adjustment_id, kind) = (adjustment_id(), Kind::Count);
+    event(out, &StockAdjusted { adjustment_id, kind, node: node.clone(), lines: adjusted_lines()? })?;
+    let reason = ReasonCode::parse("STOCK_PROMISED")?;
+    event(out, &StockAdjustmentRefused { adjustment_id, kind, node, reason })
 }
 
 fn growth_events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
@@ -201,6 +217,14 @@ fn commands(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         }),
     )?;
     command::<OrderCommand>(out, &Command::VoidLabels(of_order()))?;
+    let adjust = AdjustStock {
+        command: AdjustStockName::AdjustStock,
+        adjustment_id: adjustment_id(),
+        kind: Kind::Count,
+        node: NodeId::parse("wh-east")?,
+        lines: adjusted_lines()?,
+    };
+    contract(out, "commands/adjust-stock", &schema_of::<AdjustStock>("AdjustStock")?, &adjust)?;
     let input = FulfilOrder {
         order_id,
         lines: lines()?,
@@ -231,12 +255,9 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         payment_method: "pm_1Q2w3E4r".into(),
         shipping_address_id: "addr_7x8y9z".into(),
     };
-    let schema = schema_of::<PlaceOrder>("PlaceOrder")?;
-    contract(out, "api/place-order", &schema, &body)?;
-    let mut model = schema;
-    draft_04(&mut model);
-    model.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
-    out.push(document("api/place-order.model.json", &Value::Object(model))?);
+    body_of(out, "place-order", "PlaceOrder", &body)?;
+    let sale = RecordSale { lines: vec![PlaceOrderLine { sku: "TENT-2P".into(), quantity: 1 }] };
+    body_of(out, "record-sale", "RecordSale", &sale)?;
 
     let view = OrderStatusView {
         order_id: order_id(),
@@ -245,6 +266,21 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         timeline: vec![TimelineEntry { event: "OrderCreated".into(), occurred_at: at(0) }],
     };
     contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)
+}
+
+/// A body that the door checks: its contract, and the same as a model of API Gateway.
+fn body_of<T: JsonSchema + Serialize>(
+    out: &mut Vec<Document>,
+    name: &str,
+    title: &str,
+    example: &T,
+) -> Result<(), GenerateError> {
+    let mut schema = schema_of::<T>(title)?;
+    contract(out, &format!("api/{name}"), &schema, example)?;
+    draft_04(&mut schema);
+    schema.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
+    out.push(document(&format!("api/{name}.model.json"), &Value::Object(schema))?);
+    Ok(())
 }
 
 fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), GenerateError> {
@@ -326,6 +362,17 @@ fn kebab(name: &str) -> String {
 
 fn order_id() -> OrderId {
     OrderId::from_uuid(example_uuid(1))
+}
+
+fn adjustment_id() -> AdjustmentId {
+    AdjustmentId::from_uuid(example_uuid(6))
+}
+
+fn adjusted_lines() -> Result<Vec<AdjustedLine>, GenerateError> {
+    Ok(vec![
+        AdjustedLine { sku: Sku::parse("TENT-2P")?, units: Units::new(-2)? },
+        AdjustedLine { sku: Sku::parse("STOVE-GAS")?, units: Units::new(5)? },
+    ])
 }
 
 const fn example_uuid(n: u8) -> Uuid {

@@ -1,13 +1,14 @@
 //! Schemas of the domain's value types, from the domain's own patterns and bounds.
 
 use lakeside_domain::{
+    adjustment::{Kind, Units},
     ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber},
     notice::What,
     quantity::Quantity,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::bounds::{MAX_AMOUNT, MAX_TOKEN};
+use crate::bounds::{MAX_AMOUNT, MAX_STOCK, MAX_TOKEN};
 
 fn text(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
@@ -38,6 +39,29 @@ pub fn uuid(_: &mut SchemaGenerator) -> Schema {
 
 pub fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 1, "maximum": Quantity::MAX })
+}
+
+/// How many units there are.
+pub fn stock(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": MAX_STOCK })
+}
+
+/// How often an item of stock was written: what is known under a higher number is newer.
+pub fn stock_version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_AMOUNT })
+}
+
+/// A change of units. JSON Schema says `not 0` as two ranges.
+pub fn units(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "anyOf": [
+        { "minimum": 1, "maximum": Units::MAX },
+        { "minimum": -Units::MAX, "maximum": -1 },
+    ] })
+}
+
+/// Why stock changes.
+pub fn adjustment_kind(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Kind::ALL.map(Kind::name) })
 }
 
 /// Minor units.

@@ -16,57 +16,74 @@ pub struct IdError {
     pub pattern: &'static str,
 }
 
-/// The client's id for an order: a UUID, and the idempotency key of its submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct OrderId(Uuid);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Uuid);
 
-impl OrderId {
-    /// The hyphenated form, in either case; other spellings of a UUID are refused.
-    pub const PATTERN: &'static str =
-        "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
-    const HYPHENATED_LENGTH: usize = 36;
+        impl $name {
+            /// The hyphenated form, in either case; other spellings of a UUID are refused.
+            pub const PATTERN: &'static str = HYPHENATED;
 
-    /// # Errors
-    /// [`IdError`] unless `text` is a hyphenated UUID.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let refused = IdError { kind: "order id", pattern: Self::PATTERN };
-        if text.len() != Self::HYPHENATED_LENGTH {
-            return Err(refused);
+            /// # Errors
+            /// [`IdError`] unless `text` is a hyphenated UUID.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                hyphenated(text).map(Self).ok_or(IdError { kind: $kind, pattern: Self::PATTERN })
+            }
+
+            /// An id from 128 bits.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The 128 bits.
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
         }
-        Uuid::try_parse(text).map(Self).map_err(|_| refused)
-    }
 
-    /// An order id from 128 bits.
-    pub const fn from_uuid(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
 
-    /// The 128 bits.
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    };
 }
 
-impl fmt::Display for OrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+const HYPHENATED: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+const HYPHENATED_LENGTH: usize = 36;
+
+fn hyphenated(text: &str) -> Option<Uuid> {
+    (text.len() == HYPHENATED_LENGTH).then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-impl TryFrom<String> for OrderId {
-    type Error = IdError;
+uuid_id!(
+    /// The client's id for an order: a UUID, and the idempotency key of its submission.
+    OrderId,
+    "order id"
+);
 
-    fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<OrderId> for String {
-    fn from(id: OrderId) -> Self {
-        id.to_string()
-    }
-}
+uuid_id!(
+    /// The id of a change of stock that no order makes: a UUID that whoever asks for it chooses, and its idempotency key.
+    AdjustmentId,
+    "adjustment id"
+);
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $pattern:literal, $accepts:expr) => {

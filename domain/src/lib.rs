@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+pub mod adjustment;
 pub mod allocation;
 pub mod events;
 pub mod idempotency;

@@ -46,7 +46,7 @@ pub struct InventoryTable {
     table: String,
 }
 
-/// A node's item.
+/// A node's item. Like a pool's it also has a `version`, which every write makes one higher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStock {
     /// Units that are there and not set aside.
@@ -153,12 +153,19 @@ impl InventoryTable {
 
     /// Moves units between two counts of an item, if the first has them.
     fn shift(&self, key: &Key, from: &str, to: &str, units: u64) -> Result<TransactWriteItem, StoreError> {
-        self.update(key, &format!("SET {from} = {from} - :units, {to} = {to} + :units"))
+        self.update_stock(key, &format!("{from} = {from} - :units, {to} = {to} + :units"))
             .condition_expression(format!("{from} >= :units"))
             .expression_attribute_values(":units", number(units))
             .build()
             .map(update_action)
             .map_err(refused)
+    }
+
+    /// An update of a pool's or node's counts, which makes its version one higher.
+    fn update_stock(&self, key: &Key, set: &str) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        self.update(key, &format!("SET {set}, version = if_not_exists(version, :none) + :one"))
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":one", number(1))
     }
 
     fn update(&self, key: &Key, expression: &str) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
@@ -179,10 +186,12 @@ impl InventoryTable {
         }
         let condition = conditions.join(" AND ");
         if guard.take > 0 {
-            let update = self
-                .update(key, "SET available = available - :take, held = held + :take")
-                .condition_expression(condition)
-                .set_expression_attribute_values(Some(values));
+            let mut update = self
+                .update_stock(key, "available = available - :take, held = held + :take")
+                .condition_expression(condition);
+            for (name, value) in values {
+                update = update.expression_attribute_values(name, value);
+            }
             return update.build().map(update_action).map_err(refused);
         }
         let check = ConditionCheck::builder()
@@ -382,7 +391,7 @@ impl ReleaseStore for InventoryTable {
         for shipment in &allocated.shipments {
             for line in &shipment.lines {
                 let update = self
-                    .update(&node_key(&line.sku, &shipment.node), "SET on_hand = on_hand + :units")
+                    .update_stock(&node_key(&line.sku, &shipment.node), "on_hand = on_hand + :units")
                     .condition_expression("attribute_exists(pk)")
                     .expression_attribute_values(":units", number(line.quantity.units()));
                 actions.push(update.build().map(update_action).map_err(refused)?);
@@ -472,7 +481,7 @@ impl AllocationStore for InventoryTable {
         for shipment in &new.allocation.shipments {
             for line in &shipment.lines {
                 let update = self
-                    .update(&node_key(&line.sku, &shipment.node), "SET on_hand = on_hand - :units")
+                    .update_stock(&node_key(&line.sku, &shipment.node), "on_hand = on_hand - :units")
                     .condition_expression("on_hand >= :units")
                     .expression_attribute_values(":units", number(line.quantity.units()));
                 actions.push(update.build().map(update_action).map_err(refused)?);
