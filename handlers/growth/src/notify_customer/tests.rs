@@ -146,7 +146,7 @@ async fn a_customer_is_told_each_fact_once_by_the_way_they_prefer() {
 async fn each_thing_told_is_a_fact_of_its_own() {
     let world = World::by_sms();
     assert!(world.hear(&[created(), confirmed(), fulfilled()]).await.is_empty());
-    let published = world.table.published.borrow();
+    let published = world.table.outboxes.entries();
     assert_ne!(published[0].event_id, published[1].event_id);
     assert!(!published[0].detail.contains("555"));
 }
