@@ -222,6 +222,23 @@ async fn a_message_that_a_dead_attempt_may_have_sent_is_uncertain_and_never_sent
 }
 
 #[tokio::test]
+async fn a_message_that_its_order_set_off_and_that_did_not_come_back_is_uncertain_too() {
+    let world = World::by_sms();
+    assert!(world.hear(&[confirmed()]).await.is_empty());
+    let (fatal, batch) = (Fatal(&world.post), [created()]);
+    tokio::select! {
+        biased;
+        _ = world.hear_with(&fatal, &batch) => unreachable!("nobody comes back"),
+        () = async {} => {}
+    }
+    world.clock.advance(40_000);
+    // Nobody says again that the order is confirmed.
+    assert!(world.hear(&[created()]).await.is_empty());
+    let uncertain = NoticeStatus::Uncertain { channel: Channel::Sms };
+    assert_eq!((world.sent(), world.status(What::Confirmed)), (1, Some(uncertain)));
+}
+
+#[tokio::test]
 async fn a_message_whose_answer_was_lost_is_uncertain() {
     let world = World::by_sms().answering(&[SendError::Unknown]);
     assert!(world.hear(&[created(), confirmed(), confirmed()]).await.is_empty());
