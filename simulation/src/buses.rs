@@ -22,7 +22,7 @@ const ARCHIVE_LAG: i64 = 600_000;
 /// A replay goes through its window minute by minute; within a minute there is no order.
 const BUCKET: i64 = 60_000;
 /// The buses that have an archive: all of the platform's own.
-pub const ARCHIVED: [&str; 3] = ["orders", "inventory", "fulfilment"];
+pub const ARCHIVED: [&str; 4] = ["orders", "inventory", "fulfilment", "growth"];
 /// The bus that AWS's own services publish to.
 const DEFAULT: &str = "default";
 
@@ -121,6 +121,9 @@ impl World {
     /// An event has arrived on its bus.
     pub fn publish(self: &Rc<Self>, event: BusEvent) {
         let engine = &self.engine;
+        self.check(!self.directory.is_quoted_in(&event.detail), "I6", || {
+            format!("a {} says where a customer can be reached", event.detail_type)
+        });
         let (id, time) = (engine.uuid(), engine.now());
         let archived_at = time + engine.between(0, ARCHIVE_LAG);
         let published = Rc::new(Published::new(event, id, time, archived_at));
@@ -217,8 +220,9 @@ mod tests {
     fn the_rules_are_those_of_the_terraform() {
         assert_eq!(
             heard_by("lakeside.orders", "OrderCreated", "{}"),
-            ["order-status", "reserve-stock", "start-fulfilment"]
+            ["accrue-loyalty", "notify-customer", "order-status", "reserve-stock", "start-fulfilment"]
         );
+        assert_eq!(heard_by("lakeside.orders", "OrderConfirmed", "{}"), ["notify-customer", "order-status"]);
         assert_eq!(
             heard_by("lakeside.fulfilment", "FulfilmentCompleted", "{}"),
             ["advance-order", "order-status"]

@@ -69,6 +69,22 @@ faults! {
     DelayedDecline,
     /// The processor says that a reversal failed, and it did.
     RefundFails,
+    /// The post turns a message away because there are too many.
+    PostThrottled,
+    /// The post refuses a message, as it does until somebody has looked.
+    PostRefuses,
+    /// The post says that there is nobody at that address.
+    PostKnowsNobody,
+    /// The post does not answer, and sends nothing.
+    PostLost,
+    /// The post does not answer, and sends the message all the same.
+    PostTakesUnheard,
+    /// The post does not answer, and sends the message minutes later.
+    PostTakesLater,
+    /// The post takes a message, which comes back.
+    PostBounces,
+    /// An order is undone that was fulfilled. No function says so yet; points are taken back all the same.
+    UndoneAfterAll,
     /// A request is sent again by the client after DynamoDB has forgotten its token.
     TokenForgotten,
     /// An index has not heard yet of what was written.
@@ -119,16 +135,19 @@ pub struct Faults {
 
 impl Faults {
     /// Rates drawn from the seed. In some worlds everything goes wrong now and then; in others few things do, and
-    /// those all the time, for too much trouble keeps an order from getting where trouble is interesting.
+    /// those all the time; and in `kind` ones little does, for too much trouble keeps an order from getting where
+    /// trouble is interesting.
     ///
     /// If `focused`, many invocations outlive their end, to be overtaken where the world is slow.
     /// Those of `without` never strike, though chance is asked about them too.
-    pub fn draw(engine: &Engine, focused: bool, without: &[Fault]) -> Self {
+    pub fn draw(engine: &Engine, focused: bool, kind: bool, without: &[Fault]) -> Self {
         let few = engine.chance(0.5);
         let rates = ALL
             .iter()
             .map(|fault| {
-                let rate: f64 = if few {
+                let rate: f64 = if kind {
+                    *engine.pick(&[0.0, 0.0, 0.001, 0.004, 0.02])
+                } else if few {
                     if engine.chance(0.1) { 0.4 } else { 0.0 }
                 } else {
                     *engine.pick(&[0.0, 0.0, 0.005, 0.02, 0.12])
@@ -137,6 +156,7 @@ impl Faults {
                     Fault::Zombie if focused => 0.3,
                     // These are up to the whole world, once.
                     Fault::Deployment | Fault::BusOutage => 0.25,
+                    Fault::UndoneAfterAll => 0.5,
                     Fault::HotSku => 0.1,
                     // Each of these ends an order's hopes, and others are to be seen to come through.
                     Fault::SagaAborted | Fault::LostToken | Fault::LateDelivery | Fault::Poison => rate / 8.0,

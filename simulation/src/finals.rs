@@ -3,9 +3,11 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use lakeside_domain::{
-    allocation::AllocationStatus, label::LabelStatus, payment::PaymentStatus, reservation::ReservationStatus,
+    allocation::AllocationStatus, label::LabelStatus, loyalty::Award, notice::NoticeStatus,
+    payment::PaymentStatus, reservation::ReservationStatus,
 };
 use lakeside_fulfilment::{label_record, payment_record};
+use lakeside_growth::notice_record;
 use uuid::Uuid;
 
 use crate::world::World;
@@ -52,20 +54,51 @@ fn label(status: &LabelStatus) -> Stage {
     (rank, label_record::status_name(status))
 }
 
+const fn award(award: Award) -> Stage {
+    match award {
+        Award::Open => (0, "open"),
+        Award::Accrued { .. } => (1, "accrued"),
+        Award::Reversed { .. } => (2, "reversed"),
+    }
+}
+
+const fn notice(status: NoticeStatus) -> Stage {
+    match status {
+        // Nothing is decided, back and forth.
+        NoticeStatus::Waiting | NoticeStatus::Sending { .. } => (0, "open"),
+        _ => (1, notice_record::status_name(&status)),
+    }
+}
+
 impl World {
-    /// Compares every record with what it was.
-    pub fn final_stays(&self) {
-        for (id, record) in self.inventory.reservations.borrow().iter() {
-            self.goes_on("reservation", id.as_uuid(), reservation(record.status));
-        }
-        for (id, record) in self.inventory.allocations.borrow().iter() {
-            self.goes_on("allocation", id.as_uuid(), allocation(record.status));
-        }
-        for (id, record) in self.fulfilment.payments.borrow().iter() {
-            self.goes_on("payment", id.as_uuid(), payment(&record.status));
-        }
-        for ((_, id), record) in self.fulfilment.labels.borrow().iter() {
-            self.goes_on("label", id.as_uuid(), label(&record.status));
+    /// Compares every record of the squad that wrote with what it was.
+    pub fn final_stays(&self, squad: &str) {
+        match squad {
+            "inventory" => {
+                for (id, record) in self.inventory.reservations.borrow().iter() {
+                    self.goes_on("reservation", id.as_uuid(), reservation(record.status));
+                }
+                for (id, record) in self.inventory.allocations.borrow().iter() {
+                    self.goes_on("allocation", id.as_uuid(), allocation(record.status));
+                }
+            }
+            "fulfilment" => {
+                for (id, record) in self.fulfilment.payments.borrow().iter() {
+                    self.goes_on("payment", id.as_uuid(), payment(&record.status));
+                }
+                for ((_, id), record) in self.fulfilment.labels.borrow().iter() {
+                    self.goes_on("label", id.as_uuid(), label(&record.status));
+                }
+            }
+            "growth" => {
+                for (id, record) in self.growth.points.borrow().iter() {
+                    self.goes_on("award", id.as_uuid(), award(record.known.award));
+                }
+                for ((id, what), record) in self.growth.notices.borrow().iter() {
+                    self.goes_on(what.name(), id.as_uuid(), notice(record.status));
+                }
+            }
+            _ => {}
         }
     }
 

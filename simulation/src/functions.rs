@@ -6,6 +6,7 @@ use lakeside_contracts::commands::Command;
 use lakeside_fulfilment::{
     capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment, void_label,
 };
+use lakeside_growth::{accrue_loyalty, notify_customer};
 use lakeside_inventory::{allocate, release_stock, reserve_stock, sweep_reservations};
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
@@ -39,6 +40,11 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
         "recover-fulfilment" => recover_fulfilment::handle(port, batch).await,
         "capture-payment" => capture_payment::handle(port, port, port, port, &port.invocation, batch).await,
         "refund-payment" => refund_payment::handle(port, port, port, port, &port.invocation, batch).await,
+        "accrue-loyalty" => accrue_loyalty::handle(&port.growth_table(), port, port.rate(), batch).await,
+        "notify-customer" => {
+            let table = port.growth_table();
+            notify_customer::handle(&table, port, port, port, &port.invocation, batch).await
+        }
         other => match port.guest(other) {
             Some(guest) => guest(port, batch).await,
             None => panic!("the rules name `{other}`, which the simulation does not know"),

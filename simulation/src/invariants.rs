@@ -1,5 +1,7 @@
 //! What must hold at rest: after everything has been told, tried again and repaired.
 
+mod growth;
+
 use std::{collections::BTreeSet, rc::Rc};
 
 use lakeside_domain::{
@@ -21,6 +23,7 @@ pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     let orders: Vec<_> = world.orders.records.borrow().values().cloned().collect();
     records_agree_with_partners(world);
     what_nobody_can_read_was_parked(world);
+    growth::at_rest(world);
     for record in &orders {
         if let Some(order) = &record.order {
             match record.state {
@@ -205,7 +208,7 @@ fn seen_as(world: &World, order_id: OrderId, state: &OrderState) {
     world.check(kinds.len() == all, "I7", || format!("order {order_id} has a fact under two ids"));
 }
 
-/// Stock, payments, labels and orders, as text.
+/// Stock, payments, labels, orders, points and messages, as text.
 fn snapshot(world: &World) -> String {
     let inventory = &world.inventory;
     let orders = &world.orders;
@@ -215,12 +218,13 @@ fn snapshot(world: &World) -> String {
     let records = orders.records.borrow();
     let states: Vec<_> = records.values().map(|r| (r.order_id, &r.state, r.version)).collect();
     format!(
-        "{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}",
+        "{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{}",
         inventory.pools.borrow(),
         inventory.nodes.borrow(),
         inventory.reservations.borrow(),
         world.processor.borrow().payments,
         world.carrier.borrow().labels,
         world.executions.borrow().keys().collect::<Vec<_>>(),
+        growth::snapshot(world),
     )
 }

@@ -26,6 +26,7 @@ pub mod mutants;
 mod partners;
 pub mod planting;
 mod ports;
+mod post;
 mod queues;
 pub mod run;
 mod saga;

@@ -57,12 +57,16 @@ fn main() -> ExitCode {
     };
     let seeds = arguments.seed.map_or(0..arguments.seeds, |seed| seed..seed.saturating_add(1));
     let (began, mut steps, mut simulated) = (Instant::now(), 0_u64, 0_i64);
+    let (mut orders, mut fulfilled, mut told) = (0_usize, 0_usize, 0_usize);
     let mut counts = vec![0_u64; faults::ALL.len()];
     let count = seeds.end.saturating_sub(seeds.start);
     for seed in seeds {
         let outcome = simulation.run(seed, mutant);
         steps = steps.saturating_add(outcome.steps);
         simulated = simulated.saturating_add(outcome.duration);
+        orders = orders.saturating_add(outcome.orders);
+        fulfilled = fulfilled.saturating_add(outcome.fulfilled);
+        told = told.saturating_add(outcome.told);
         for (sum, count) in counts.iter_mut().zip(&outcome.faults) {
             *sum = sum.saturating_add(*count);
         }
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let (rate, pace) = (count as f64 / seconds, simulated as f64 / 1000.0 / seconds);
     println!("{count} seeds in {seconds:.1} s: {rate:.0} seeds a second, {steps} steps");
+    println!("{orders} orders, {fulfilled} of them fulfilled; {told} messages to customers");
     println!("{} simulated hours: {pace:.0} times as fast as they pass", simulated / 3_600_000);
     ExitCode::SUCCESS
 }

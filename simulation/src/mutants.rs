@@ -5,6 +5,7 @@
 use std::{fmt, sync::LazyLock};
 
 use lakeside_fulfilment::memory::Condition as Fulfilment;
+use lakeside_growth::memory::Condition as Growth;
 use lakeside_inventory::memory::Condition as Inventory;
 use lakeside_orders::memory::Condition as Orders;
 
@@ -19,6 +20,8 @@ macro_rules! mutants {
             Inventory(Inventory),
             /// A write to the fulfilment squad's table does.
             Fulfilment(Fulfilment),
+            /// A write to the growth squad's table does.
+            Growth(Growth),
             $($name),+
         }
 
@@ -27,7 +30,8 @@ macro_rules! mutants {
             let orders = Orders::ALL.iter().copied().map(Mutant::Orders);
             let inventory = Inventory::ALL.iter().copied().map(Mutant::Inventory);
             let fulfilment = Fulfilment::ALL.iter().copied().map(Mutant::Fulfilment);
-            orders.chain(inventory).chain(fulfilment).chain([$(Mutant::$name),+]).collect()
+            let growth = Growth::ALL.iter().copied().map(Mutant::Growth);
+            orders.chain(inventory).chain(fulfilment).chain(growth).chain([$(Mutant::$name),+]).collect()
         });
 
         impl Mutant {
@@ -37,6 +41,7 @@ macro_rules! mutants {
                     Self::Orders(condition) => condition.says(),
                     Self::Inventory(condition) => condition.says(),
                     Self::Fulfilment(condition) => condition.says(),
+                    Self::Growth(condition) => condition.says(),
                     $(Self::$name => $guard),+
                 }
             }
@@ -51,6 +56,7 @@ impl fmt::Display for Mutant {
             Self::Orders(condition) => write!(f, "orders::{condition:?}"),
             Self::Inventory(condition) => write!(f, "inventory::{condition:?}"),
             Self::Fulfilment(condition) => write!(f, "fulfilment::{condition:?}"),
+            Self::Growth(condition) => write!(f, "growth::{condition:?}"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -85,6 +91,17 @@ mutants! {
     StreamFromLatest: "a stream is read from its beginning",
     DualWrite: "events are written together with what they tell of",
     UnknownIsRefused: "a step whose outcome is unknown counts as done",
+    RecordedAfterwards: "that a message is sent is recorded before it is",
+    UnknownIsUnsent: "a message of which nobody knows whether it went out counts as sent",
+    ClientSendsAgain: "a message that got no answer is not sent again by the client",
+    EarlyFactDropped: "a fact that comes before its order waits for it",
+    LookedForOnce: "a fact that begins to wait looks for its order again",
+    NoticesExpire: "what was told is remembered for longer than anything can be said again",
+    WishIgnored: "a customer is told by the way they wish, or not at all",
+    AddressOnTheBus: "where a customer can be reached is said on no bus",
+    PointsOnCreation: "points are given when an order is fulfilled",
+    ReversalForgotten: "points of an order that is undone after all are taken back",
+    AccountApart: "an account changes together with its order's record",
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.

@@ -1,6 +1,7 @@
 //! The functions' ports over the simulated world. Each call takes time, lets others go on, and may go wrong.
 
 mod fulfilment;
+mod growth;
 mod inventory;
 mod orders;
 mod outside;

@@ -32,6 +32,10 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// How many orders the day has.
     pub orders: usize,
+    /// How many of them were fulfilled.
+    pub fulfilled: usize,
+    /// How many messages customers got.
+    pub told: usize,
 }
 
 /// What does not change from run to run.
@@ -68,6 +72,8 @@ impl Simulation {
             faults: world.faults.counts(),
             trace: world.engine.trace(),
             orders,
+            fulfilled: world.fulfilled().len(),
+            told: world.sent.borrow().len(),
         };
         // What is scheduled holds the world, which holds what is scheduled.
         world.engine.clear();

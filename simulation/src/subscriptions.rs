@@ -65,7 +65,8 @@ macro_rules! squad {
     };
 }
 
-const SQUADS: [[&str; 3]; 3] = [squad!("orders"), squad!("inventory"), squad!("fulfilment")];
+const SQUADS: [[&str; 3]; 4] =
+    [squad!("orders"), squad!("inventory"), squad!("fulfilment"), squad!("growth")];
 const SUBSCRIPTION: [&str; 2] = [
     include_str!("../../squad-modules/modules/subscription/main.tf"),
     include_str!("../../squad-modules/modules/subscription/variables.tf"),
@@ -208,7 +209,9 @@ mod tests {
         assert_eq!((capture.batch_size, capture.max_receives, capture.concurrency), (1, 10, 2));
         assert_eq!((capture.timeout, capture.visibility), (20_000, 120_000));
         assert_eq!((capture.fifo, capture.max_bytes), (false, 262_144));
-        assert_eq!(subscriptions().len(), 8);
+        let notify = of("notify-customer").queue;
+        assert_eq!((notify.batch_size, notify.max_receives, notify.timeout), (5, 5, 30_000));
+        assert_eq!(subscriptions().len(), 10);
     }
 
     #[test]

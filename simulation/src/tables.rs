@@ -5,18 +5,32 @@ use std::rc::Rc;
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Lease, Owner},
     ids::OrderId,
+    loyalty::Award,
+    notice::NoticeStatus,
+    order::OrderState,
     reservation::{Plan, Reservation, ReservationStatus},
     time::Timestamp,
 };
+use lakeside_growth::{
+    loyalty_record::{AccountChange, LoyaltyRecord},
+    notice_record::NoticeRecord,
+    post::Letter,
+};
 use lakeside_inventory::{allocate::NewAllocation, reserve_stock::NewReservation, stock_error::Committed};
 use lakeside_kit::{
+    attempt::Written,
     lease::{Held, LeaseKey},
-    memory::Outboxes,
+    memory::{MemoryLeases, Outboxes},
     outbox::Entry,
 };
 use lakeside_orders::order_record::{Creation, OrderRecord, Saved};
 
-use crate::{faults::Fault, mutants::Mutant, ports::MAX_SKEW, world::World};
+use crate::{
+    faults::Fault,
+    mutants::Mutant,
+    ports::MAX_SKEW,
+    world::{Attempt, World},
+};
 
 impl World {
     /// Takes the planted bug's condition away.
@@ -28,6 +42,7 @@ impl World {
             }
             Mutant::Inventory(condition) => self.inventory.lift(condition),
             Mutant::Fulfilment(condition) => self.fulfilment.lift(condition),
+            Mutant::Growth(condition) => self.growth.lift(condition),
             _ => {}
         }
     }
@@ -128,58 +143,112 @@ impl World {
 
     pub fn take_lease(
         &self,
+        leases: &MemoryLeases,
         key: &LeaseKey,
         owner: &Owner,
         now: Timestamp,
         durations: Durations,
     ) -> Acquisition {
-        if self.strikes(Fault::TtlEarly)
-            && matches!(self.fulfilment.leases.get(key), Some(Lease::Completed { .. }))
-        {
-            self.fulfilment.leases.delete(key);
+        if self.strikes(Fault::TtlEarly) && matches!(leases.get(key), Some(Lease::Completed { .. })) {
+            leases.delete(key);
         }
-        let before = self.fulfilment.leases.get(key);
-        let taken = self.fulfilment.leases.lasting(durations).take(key, owner, now);
-        self.lease_stays(key, before.as_ref(), now);
+        let before = leases.get(key);
+        let taken = leases.lasting(durations).take(key, owner, now);
+        self.lease_stays(leases, key, before.as_ref(), now);
         taken
     }
 
-    pub fn give_lease_up(&self, held: &Held, now: Timestamp) {
-        let before = self.fulfilment.leases.get(&held.key);
-        self.fulfilment.leases.give_up(held);
-        self.lease_stays(&held.key, before.as_ref(), now);
+    pub fn give_lease_up(&self, leases: &MemoryLeases, held: &Held, now: Timestamp) {
+        let before = leases.get(&held.key);
+        leases.give_up(held);
+        self.lease_stays(leases, &held.key, before.as_ref(), now);
     }
 
     /// DynamoDB deletes leases whose time is over, but not all of them yet.
     pub fn expire_leases(&self) {
         let now = Timestamp::from_millis(self.engine.now());
-        for key in self.fulfilment.leases.keys() {
-            let Some(Lease::Completed { expires_at, .. }) = self.fulfilment.leases.get(&key) else {
-                continue;
-            };
-            if expires_at > now {
-                continue;
+        for leases in [&self.fulfilment.leases, &self.growth.leases] {
+            for key in leases.keys() {
+                let Some(Lease::Completed { expires_at, .. }) = leases.get(&key) else { continue };
+                if expires_at > now {
+                    continue;
+                }
+                if self.engine.chance(0.5) {
+                    leases.delete(&key);
+                } else {
+                    self.faults.count(Fault::TtlLate);
+                }
             }
-            if self.engine.chance(0.5) {
-                self.fulfilment.leases.delete(&key);
-            } else {
-                self.faults.count(Fault::TtlLate);
-            }
+        }
+        if self.planted(Mutant::NoticesExpire) {
+            self.growth.notices.borrow_mut().clear();
         }
     }
 
-    fn lease_stays(&self, key: &LeaseKey, before: Option<&Lease>, now: Timestamp) {
+    fn lease_stays(&self, leases: &MemoryLeases, key: &LeaseKey, before: Option<&Lease>, now: Timestamp) {
         if let Some(Lease::Completed { expires_at, .. }) = before
             && *expires_at > now
         {
-            let completed = matches!(self.fulfilment.leases.get(key), Some(Lease::Completed { .. }));
+            let completed = matches!(leases.get(key), Some(Lease::Completed { .. }));
             self.check(completed, "I5", || format!("the completed lease {key:?} was taken back"));
+        }
+    }
+
+    pub fn save_points(
+        self: &Rc<Self>,
+        record: &LoyaltyRecord,
+        change: Option<&AccountChange>,
+        outbox: &[Entry],
+    ) -> Written {
+        let written = self.growth.save(record, change, outbox);
+        if written == Written::Yes {
+            self.points_add_up(record);
+        }
+        self.flow("growth", &self.growth.outboxes);
+        written
+    }
+
+    /// Adds to an account, and to nothing else.
+    pub fn add_points(&self, change: &AccountChange) {
+        *self.growth.accounts.borrow_mut().entry(change.customer_id.clone()).or_default() += change.points;
+    }
+
+    /// What every write of points must keep.
+    fn points_add_up(&self, record: &LoyaltyRecord) {
+        if let Award::Accrued { .. } = record.known.award {
+            let orders = self.orders.records.borrow();
+            let fulfilled = orders.get(&record.order_id).is_some_and(|o| o.state == OrderState::Fulfilled);
+            self.check(fulfilled, "L1", || format!("order {} earned points too early", record.order_id));
+        }
+        let points = self.growth.points.borrow();
+        for (customer_id, account) in self.growth.accounts.borrow().iter() {
+            let given = points.values().map(|record| match (&record.known.earning, record.known.award) {
+                (Some(earning), Award::Accrued { points }) if earning.customer_id == *customer_id => {
+                    i64::try_from(points.count()).unwrap()
+                }
+                _ => 0,
+            });
+            let given: i64 = given.sum();
+            self.check(*account == given, "L1", || format!("{customer_id} has {account} of {given} points"));
+        }
+    }
+
+    /// Nobody who can still come back was taken for lost.
+    pub fn nobody_is_at(&self, notice: &NoticeRecord) {
+        if let NoticeStatus::Uncertain { .. } = notice.status {
+            let letter = Letter::about(notice.order_id, notice.what);
+            let now = self.engine.now();
+            let at_it = |attempt: &Attempt| attempt.at == letter.text && attempt.deadline > now;
+            let alive = self.attempts.borrow().iter().any(at_it);
+            self.check(!alive, "one attempt at a time", || {
+                format!("somebody is still at it and was given up: {}", letter.text)
+            });
         }
     }
 
     /// Brings what was written to a table to its stream.
     pub fn flow(self: &Rc<Self>, squad: &'static str, outboxes: &Outboxes) {
-        self.final_stays();
+        self.final_stays(squad);
         for change in outboxes.take_changes() {
             self.record(squad, change.order_id, &change.old, &change.new);
         }

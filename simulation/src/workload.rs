@@ -2,20 +2,27 @@
 
 use std::rc::Rc;
 
+use lakeside_contracts::events::OrderCancelled;
 use lakeside_domain::{
-    ids::{NodeId, OrderId, Sku},
+    ids::{NodeId, OrderId, ReasonCode, Sku},
     money::{Currency, Money},
+    order::OrderState,
     stock::PoolId,
+    time::Timestamp,
 };
 use lakeside_inventory::memory::Counts;
+use lakeside_kit::outbox::{Cause, entry};
 use serde_json::json;
 
 use crate::{
+    buses::{ARCHIVED, BusEvent},
     faults::Fault,
     partners::{DECLINED, UNDELIVERABLE},
     world::World,
 };
 
+/// Who buys, and who would like to with somebody else's order.
+pub const CUSTOMERS: [&str; 3] = ["ada", "grace", "mallory"];
 const NODES: [&str; 3] = ["wh-east", "wh-west", "store-lake"];
 /// Submissions come during the first ten minutes.
 const OPENING: i64 = 600_000;
@@ -37,7 +44,7 @@ pub fn stock(world: &World) -> Vec<Sku> {
     let mut prices = world.orders.prices.borrow_mut();
     let mut all_pools = world.inventory.pools.borrow_mut();
     let mut nodes = world.inventory.nodes.borrow_mut();
-    let plenty = *engine.pick(&[3, 6, 14, 30]);
+    let plenty = *engine.pick(if world.kind { &[14, 30, 60, 100] } else { &[3, 6, 14, 30] });
     for sku in &skus {
         prices.insert(sku.clone(), Money::new(engine.between(100, 1_500), Currency::USD));
         let pools = 1 + u8::try_from(engine.below(3)).unwrap();
@@ -62,14 +69,17 @@ pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
     let engine = &world.engine;
     let mut submissions: Vec<Submission> = Vec::new();
     // Where much fails late, much is undone.
-    let luck =
-        Luck { declined: *engine.pick(&[0.15, 0.15, 0.5]), undeliverable: *engine.pick(&[0.1, 0.1, 0.6]) };
+    let luck = if world.kind {
+        Luck { declined: 0.1, undeliverable: 0.05 }
+    } else {
+        Luck { declined: *engine.pick(&[0.15, 0.15, 0.5]), undeliverable: *engine.pick(&[0.1, 0.1, 0.6]) }
+    };
     let burst = world.strikes(Fault::HotSku);
     let skus = if burst { &skus[..1] } else { skus };
     let orders = if burst { engine.below(20) + 20 } else { engine.below(12) + 3 };
     for order in 0..usize::try_from(orders).unwrap() {
         let order_id = OrderId::from_uuid(engine.uuid());
-        let customer = *engine.pick(&["ada", "grace"]);
+        let customer = *engine.pick(&CUSTOMERS[..2]);
         let first = Submission { order, order_id, customer, body: body(world, skus, &luck) };
         let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
         submissions.extend((0..copies).map(|_| first.clone()));
@@ -77,7 +87,7 @@ pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
             submissions.push(Submission { body: body(world, skus, &luck), ..first.clone() });
         }
         if engine.chance(0.1) {
-            submissions.push(Submission { customer: "mallory", ..first });
+            submissions.push(Submission { customer: CUSTOMERS[2], ..first });
         }
     }
     submissions
@@ -130,9 +140,9 @@ pub fn open(world: &Rc<World>, submissions: &[Submission]) {
     }
     if world.strikes(Fault::BusOutage) {
         let (at, lasts) = (engine.between(0, OPENING), engine.between(60_000, 3_600_000));
-        let source = *engine.pick(&["lakeside.orders", "lakeside.inventory", "lakeside.fulfilment"]);
+        let source = format!("lakeside.{}", engine.pick(&ARCHIVED));
         let world = Rc::clone(world);
-        engine.after(at, move || world.cut_off(source, world.engine.now() + lasts));
+        engine.after(at, move || world.cut_off(&source, world.engine.now() + lasts));
     }
     for _ in 0..2 {
         let at = world.engine.between(60_000, 7_200_000);
@@ -144,10 +154,35 @@ pub fn open(world: &Rc<World>, submissions: &[Submission]) {
             if during.strikes(Fault::ReplayOfWindow) {
                 during.replay_of_window();
             }
+            during.undo_after_all();
             if during.strikes(Fault::Redrive) {
                 during.redrive();
                 during.publish_parked();
             }
         });
+    }
+}
+
+impl World {
+    /// The orders that are fulfilled by now.
+    pub fn fulfilled(&self) -> Vec<OrderId> {
+        let orders = self.orders.records.borrow();
+        let fulfilled = orders.values().filter(|record| record.state == OrderState::Fulfilled);
+        fulfilled.map(|record| record.order_id).collect()
+    }
+
+    /// Somebody says that a fulfilled order is undone after all.
+    fn undo_after_all(self: &Rc<Self>) {
+        let fulfilled = self.fulfilled();
+        if fulfilled.is_empty() || !self.strikes(Fault::UndoneAfterAll) {
+            return;
+        }
+        let order_id = *self.engine.pick(&fulfilled);
+        self.engine.note(|| format!("order {order_id} is undone after all"));
+        self.undone.borrow_mut().insert(order_id);
+        let now = Timestamp::from_millis(self.engine.now());
+        let undone = OrderCancelled { order_id, reason: ReasonCode::constant("RETURNED") };
+        let undone = entry(order_id, Cause::of(order_id, order_id.as_uuid()), now, undone).unwrap();
+        self.publish(BusEvent::from(&undone));
     }
 }

@@ -2,11 +2,17 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     rc::Rc,
 };
 
+use lakeside_domain::{
+    ids::OrderId,
+    loyalty::Rate,
+    money::{Currency, Money},
+};
 use lakeside_fulfilment::memory::MemoryFulfilment;
+use lakeside_growth::memory::MemoryGrowth;
 use lakeside_inventory::memory::MemoryInventory;
 use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
@@ -19,6 +25,7 @@ use crate::{
     functions::Guest,
     mutants::Mutant,
     partners::{Carrier, Processor},
+    post::{Directory, Sent},
     queues::Queue,
     saga::Executions,
     streams::Stream,
@@ -76,6 +83,8 @@ pub struct World {
     pub mutant: Option<Mutant>,
     /// How long stock is held, before and after a deployment. In some worlds shorter than a saga may take.
     pub hold_seconds: [u32; 2],
+    /// What earns a point, before and after a deployment.
+    pub rates: [Rate; 2],
     /// How long partners know an idempotency key: a day, as usual, or little longer than a request may be underway.
     pub key_lifetime: i64,
     /// When a new version was rolled out.
@@ -88,11 +97,14 @@ pub struct World {
     pub sluggish: f64,
     /// Calls at which invocations fall asleep, if not at all of them.
     pub focus: Option<Focus>,
+    /// Whether little goes wrong, there is enough for everybody, and nobody is in haste.
+    pub kind: bool,
     /// How long the saga waits for answers from queues, as a part of what the state machine says.
     pub haste: i64,
     pub orders: MemoryOrders,
     pub inventory: MemoryInventory,
     pub fulfilment: MemoryFulfilment,
+    pub growth: MemoryGrowth,
     pub status: MemoryStatus,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub deployed: Rc<Deployed>,
@@ -107,6 +119,10 @@ pub struct World {
     pub executions: RefCell<Executions>,
     pub processor: RefCell<Processor>,
     pub carrier: RefCell<Carrier>,
+    pub directory: Directory,
+    pub sent: RefCell<Sent>,
+    /// Orders that were fulfilled and undone after all.
+    pub undone: RefCell<BTreeSet<OrderId>>,
     pub violation: RefCell<Option<Violation>>,
     pub stages: Stages,
     /// How long after its end a hold is left alone, in seconds.
@@ -121,29 +137,36 @@ impl World {
             let of = *engine.pick(&[2, 4, 8]);
             Focus { of, class: engine.below(of) }
         });
-        let faults = Faults::draw(&engine, focus.is_some(), without);
+        let kind = engine.chance(0.25);
+        let faults = Faults::draw(&engine, focus.is_some(), kind, without);
         let sluggish = *engine.pick(&[0.0, 0.0, 0.1, 0.4]);
-        let haste = *engine.pick(&[1, 1, 40, 40]);
+        let haste = if kind { 1 } else { *engine.pick(&[1, 1, 40, 40]) };
         let hold_seconds =
             [*engine.pick(&[30, 1_800, 14_400, 14_400]), *engine.pick(&[30, 1_800, 14_400, 14_400])];
         let sweep_grace = *engine.pick(&[0, 60, 3_600]);
         let key_lifetime = *engine.pick(&[24 * 3_600_000, 900_000]);
+        let rate = |amount: &i64| Rate::new(Money::new(*amount, Currency::USD)).unwrap();
+        let rates = [rate(&100), rate(engine.pick(&[100, 40, 250]))];
+        let directory = Directory::draw(&engine);
         let world = Rc::new(Self {
             engine,
             faults,
             mutant,
             hold_seconds,
+            rates,
             sweep_grace,
             key_lifetime,
             deployed_at: Cell::default(),
             outage: RefCell::default(),
             attempts: RefCell::default(),
             focus,
+            kind,
             haste,
             sluggish,
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
             fulfilment: MemoryFulfilment::default(),
+            growth: MemoryGrowth::default(),
             status: MemoryStatus::default(),
             stages: Stages::default(),
             streams: RefCell::default(),
@@ -157,6 +180,9 @@ impl World {
             executions: RefCell::default(),
             processor: RefCell::default(),
             carrier: RefCell::default(),
+            directory,
+            sent: RefCell::default(),
+            undone: RefCell::default(),
             violation: RefCell::default(),
         });
         if let Some(mutant) = mutant {

@@ -1,11 +1,11 @@
 //! The books of a table on DynamoDB: items are read and written as they are.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use lakeside_domain::{
     allocation::Allocation,
     idempotency::Lease,
-    ids::{NodeId, OrderId, Sku},
+    ids::{CustomerId, NodeId, OrderId, Sku},
     money::Money,
     reservation::Reservation,
     stock::{self, PoolId},
@@ -15,6 +15,10 @@ use lakeside_fulfilment::{
     fulfilment_table::{closed_key, label_key, payment_key},
     label_record::{ClosedRecord, LabelRecord},
     payment_record::PaymentRecord,
+};
+use lakeside_growth::{
+    growth_table::{account_key, notice_key},
+    notice_record::NoticeRecord,
 };
 use lakeside_inventory::{
     inventory_table::{NodeStock, allocation_key, node_key, pool_key, reservation_key},
@@ -31,7 +35,7 @@ use lakeside_orders::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{fulfilment, inventory, orders};
+use crate::{fulfilment, inventory, leases, loyalty, notices, orders};
 
 /// A table.
 #[derive(Debug, Clone)]
@@ -46,6 +50,13 @@ pub struct Table {
 struct WithOutbox {
     #[serde(default)]
     outbox: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    customer_id: CustomerId,
+    points: i64,
 }
 
 #[derive(Serialize)]
@@ -112,6 +123,12 @@ impl inventory::Books for Table {
     }
 }
 
+impl leases::Books for Table {
+    async fn lease(&self, key: &LeaseKey) -> anyhow::Result<Option<Lease>> {
+        Ok(get(&self.client, &self.name, &key.key()).await?)
+    }
+}
+
 impl fulfilment::Books for Table {
     async fn put_payment(&self, payment: &PaymentRecord) -> anyhow::Result<()> {
         self.put(&payment_key(payment.order_id), payment).await
@@ -126,8 +143,27 @@ impl fulfilment::Books for Table {
         Ok(closed.map(|closed| closed.closed_at))
     }
 
-    async fn lease(&self, key: &LeaseKey) -> anyhow::Result<Option<Lease>> {
-        Ok(get(&self.client, &self.name, &key.key()).await?)
+    async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
+        self.entries(key).await
+    }
+}
+
+impl loyalty::Books for Table {
+    async fn account(&self, customer_id: &CustomerId) -> anyhow::Result<Option<i64>> {
+        let account: Option<Account> = get(&self.client, &self.name, &account_key(customer_id)).await?;
+        let Some(account) = account else { return Ok(None) };
+        ensure!(account.customer_id == *customer_id, "the account of {customer_id} says another customer");
+        Ok(Some(account.points))
+    }
+
+    async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
+        self.entries(key).await
+    }
+}
+
+impl notices::Books for Table {
+    async fn put_notice(&self, notice: &NoticeRecord) -> anyhow::Result<()> {
+        self.put(&notice_key(notice.order_id, notice.what), notice).await
     }
 
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {

@@ -1,7 +1,7 @@
 //! The fulfilment squad's table.
 
 use lakeside_domain::{
-    idempotency::{Acquisition, Durations, Lease, Owner},
+    idempotency::{Acquisition, Lease},
     ids::{OrderId, ReasonCode, ShipmentId, TrackingNumber},
     label::LabelStatus,
     money::{Currency, Money},
@@ -26,10 +26,11 @@ use lakeside_kit::{
 };
 use uuid::Uuid;
 
-use crate::{at, contracts, event, order, same};
-
-/// How long the leases of the table last.
-pub const DURATIONS: Durations = Durations { in_progress: 22, record: 3600 };
+use crate::{
+    at, contracts, event,
+    leases::{self, completed, held, in_progress, owner, taken},
+    order, same,
+};
 
 /// What the functions see of the table.
 pub trait Ports: CaptureStore + RefundStore + LabelStore + VoidStore + Leases {}
@@ -37,17 +38,21 @@ pub trait Ports: CaptureStore + RefundStore + LabelStore + VoidStore + Leases {}
 impl<T: CaptureStore + RefundStore + LabelStore + VoidStore + Leases> Ports for T {}
 
 /// What is in the table, past its ports.
-pub trait Books {
+pub trait Books: leases::Books {
     /// Writes a payment, without events.
     async fn put_payment(&self, payment: &PaymentRecord) -> anyhow::Result<()>;
     /// Writes a label, without events.
     async fn put_label(&self, label: &LabelRecord) -> anyhow::Result<()>;
     /// Since when the order's labels are closed.
     async fn closed_at(&self, order_id: OrderId) -> anyhow::Result<Option<Timestamp>>;
-    /// The record of a lease.
-    async fn lease(&self, key: &LeaseKey) -> anyhow::Result<Option<Lease>>;
     /// The outbox of an item.
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>>;
+}
+
+impl leases::Books for MemoryFulfilment {
+    async fn lease(&self, key: &LeaseKey) -> anyhow::Result<Option<Lease>> {
+        Ok(self.leases.get(key))
+    }
 }
 
 impl Books for MemoryFulfilment {
@@ -65,10 +70,6 @@ impl Books for MemoryFulfilment {
 
     async fn closed_at(&self, order_id: OrderId) -> anyhow::Result<Option<Timestamp>> {
         Ok(self.closed.borrow().get(&order_id).copied())
-    }
-
-    async fn lease(&self, key: &LeaseKey) -> anyhow::Result<Option<Lease>> {
-        Ok(self.leases.get(key))
     }
 
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
@@ -106,35 +107,6 @@ pub(crate) fn label_statuses() -> anyhow::Result<[LabelStatus; 4]> {
         LabelStatus::Refused { reason },
         LabelStatus::Voided,
     ])
-}
-
-fn owner(name: &str) -> Owner {
-    Owner(name.into())
-}
-
-fn held(name: &str) -> Held {
-    Held { key: LeaseKey::new("ports", Uuid::new_v4().to_string()), owner: owner(name) }
-}
-
-/// Takes a lease that is free.
-async fn taken(ports: &impl Ports, name: &str) -> anyhow::Result<Held> {
-    let held = held(name);
-    let taken = ports.acquire(&held.key, &held.owner, at(0)).await?;
-    anyhow::ensure!(matches!(taken, Acquisition::Acquired(_)), "a lease of its own is free");
-    Ok(held)
-}
-
-fn in_progress(name: &str, since: i64) -> Lease {
-    let since = at(since);
-    Lease::InProgress {
-        owner: owner(name),
-        deadline: since.plus_seconds(DURATIONS.in_progress),
-        expires_at: since.plus_seconds(DURATIONS.record),
-    }
-}
-
-fn completed(result: &str, since: Timestamp) -> Lease {
-    Lease::Completed { result: result.into(), expires_at: since.plus_seconds(DURATIONS.record) }
 }
 
 /// What is there of a payment and of a lease.
@@ -400,28 +372,6 @@ contracts! {
         }
     }
 
-    a_lease_in_progress_is_given_to_nobody_else_before_its_deadline_and_at_it {
-        let held = taken(ports, "a").await?;
-        same("record", books.lease(&held.key).await?, Some(in_progress("a", 0)))?;
-        let before = ports.acquire(&held.key, &owner("b"), at(21_999)).await?;
-        same("before", before, Acquisition::Busy { until: at(22_000) })?;
-        same("record", books.lease(&held.key).await?, Some(in_progress("a", 0)))?;
-        let then = ports.acquire(&held.key, &owner("b"), at(22_000)).await?;
-        same("at the deadline", then, Acquisition::Acquired(in_progress("b", 22_000)))?;
-        same("record", books.lease(&held.key).await?, Some(in_progress("b", 22_000)))?;
-    }
-
-    /// The first try of the request was applied and its answer lost.
-    a_lease_is_given_to_its_holder_again_and_its_record_stays {
-        let held = taken(ports, "a").await?;
-        let again = ports.acquire(&held.key, &held.owner, at(5)).await?;
-        same("outcome", again, Acquisition::Acquired(in_progress("a", 5)))?;
-        same("record", books.lease(&held.key).await?, Some(in_progress("a", 0)))?;
-        let late = ports.acquire(&held.key, &held.owner, at(22_000)).await?;
-        same("at the deadline", late, Acquisition::Acquired(in_progress("a", 22_000)))?;
-        same("record", books.lease(&held.key).await?, Some(in_progress("a", 22_000)))?;
-    }
-
     a_completed_lease_is_given_to_nobody_until_it_expires {
         let (order_id, held) = (order(), taken(ports, "a").await?);
         books.put_payment(&payment(order_id, PaymentStatus::Capturing)).await?;
@@ -432,16 +382,6 @@ contracts! {
         same("record", books.lease(&held.key).await?, Some(completed("CAPTURED", at(1_000))))?;
         let then = ports.acquire(&held.key, &owner("b"), at(3_601_000)).await?;
         same("expired", then, Acquisition::Acquired(in_progress("b", 3_601_000)))?;
-    }
-
-    a_lease_is_given_up_by_its_holder_only {
-        let mine = taken(ports, "a").await?;
-        ports.release(&Held { key: mine.key.clone(), owner: owner("b") }).await?;
-        same("record", books.lease(&mine.key).await?, Some(in_progress("a", 0)))?;
-        ports.release(&mine).await?;
-        same("given up", books.lease(&mine.key).await?, None)?;
-        ports.release(&mine).await?;
-        same("twice", books.lease(&mine.key).await?, None)?;
     }
 
     a_completed_lease_is_not_given_up {

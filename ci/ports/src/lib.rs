@@ -9,6 +9,9 @@
 pub mod dynamo;
 pub mod fulfilment;
 pub mod inventory;
+pub mod leases;
+pub mod loyalty;
+pub mod notices;
 pub mod orders;
 pub mod random;
 pub mod status;

@@ -4,6 +4,7 @@
 //! sometimes one on what is not.
 
 pub mod fulfilment;
+pub mod growth;
 pub mod inventory;
 pub mod orders;
 

@@ -4,10 +4,11 @@
 use std::future::Future;
 
 use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
+use lakeside_growth::memory::{self as growth_memory, MemoryGrowth};
 use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
-    Failure, fulfilment, inventory, orders,
+    Failure, fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step},
     status,
 };
@@ -26,11 +27,24 @@ async fn inventory_without(condition: Option<inventory_memory::Condition>) -> Ve
 }
 
 async fn fulfilment_without(condition: Option<fulfilment_memory::Condition>) -> Vec<Failure> {
-    let table = MemoryFulfilment::new(fulfilment::DURATIONS);
+    let table = MemoryFulfilment::new(leases::DURATIONS);
     if let Some(condition) = condition {
         table.lift(condition);
     }
-    fulfilment::failures(&table, &table).await
+    let mut failures = fulfilment::failures(&table, &table).await;
+    failures.extend(leases::failures(&table, &table).await);
+    failures
+}
+
+async fn growth_without(condition: Option<growth_memory::Condition>) -> Vec<Failure> {
+    let table = MemoryGrowth::new(leases::DURATIONS);
+    if let Some(condition) = condition {
+        table.lift(condition);
+    }
+    let mut failures = loyalty::failures(&table, &table).await;
+    failures.extend(notices::failures(&table, &table).await);
+    failures.extend(leases::failures(&table, &table).await);
+    failures
 }
 
 async fn orders_without(condition: Option<orders_memory::Condition>) -> Vec<Failure> {
@@ -52,6 +66,11 @@ async fn the_inventory_table_keeps_its_contracts() {
 #[tokio::test]
 async fn the_fulfilment_table_keeps_its_contracts() {
     kept(&fulfilment_without(None).await);
+}
+
+#[tokio::test]
+async fn the_growth_table_keeps_its_contracts() {
+    kept(&growth_without(None).await);
 }
 
 #[tokio::test]
@@ -82,6 +101,11 @@ async fn each_condition_of_the_inventory_table_is_missed() {
 #[tokio::test]
 async fn each_condition_of_the_fulfilment_table_is_missed() {
     each_is_missed(fulfilment_memory::Condition::ALL, fulfilment_without).await;
+}
+
+#[tokio::test]
+async fn each_condition_of_the_growth_table_is_missed() {
+    each_is_missed(growth_memory::Condition::ALL, growth_without).await;
 }
 
 #[tokio::test]
@@ -129,12 +153,36 @@ async fn random_sequences_miss_each_condition_of_the_fulfilment_table() {
     let mut survivors = Vec::new();
     'conditions: for condition in fulfilment_memory::Condition::ALL {
         for steps in sequences() {
-            let lacking = MemoryFulfilment::new(fulfilment::DURATIONS);
+            let lacking = MemoryFulfilment::new(leases::DURATIONS);
             lacking.lift(*condition);
-            let whole = MemoryFulfilment::new(fulfilment::DURATIONS);
+            let whole = MemoryFulfilment::new(leases::DURATIONS);
             let cast = random::fulfilment::Cast::default();
             let stories =
                 [cast.play(&whole, &whole, &steps).await, cast.play(&lacking, &lacking, &steps).await];
+            if let [Ok(one), Ok(other)] = stories
+                && one != other
+            {
+                continue 'conditions;
+            }
+        }
+        survivors.push(condition);
+    }
+    assert!(survivors.is_empty(), "no sequence misses {survivors:?}");
+}
+
+#[tokio::test]
+async fn random_sequences_miss_each_condition_of_the_growth_table() {
+    let mut survivors = Vec::new();
+    'conditions: for condition in growth_memory::Condition::ALL {
+        for steps in sequences() {
+            let (whole, lacking) =
+                (MemoryGrowth::new(leases::DURATIONS), MemoryGrowth::new(leases::DURATIONS));
+            lacking.lift(*condition);
+            let cast = random::growth::Cast::new().unwrap();
+            let stories = [
+                cast.play(&whole, &whole, &whole, &steps).await,
+                cast.play(&lacking, &lacking, &lacking, &steps).await,
+            ];
             if let [Ok(one), Ok(other)] = stories
                 && one != other
             {

@@ -33,19 +33,23 @@ fn refused(error: BuildError) -> StoreError {
     StoreError::Refused(error.into())
 }
 
-fn points_key(order_id: OrderId) -> Key {
+/// The key of what is known of an order's points.
+pub fn points_key(order_id: OrderId) -> Key {
     Key::new(format!("LOYALTY#{order_id}"), "LOYALTY")
 }
 
-fn account_key(customer_id: &CustomerId) -> Key {
+/// The key of an account.
+pub fn account_key(customer_id: &CustomerId) -> Key {
     Key::new(format!("ACCOUNT#{customer_id}"), "ACCOUNT")
 }
 
-fn customer_key(order_id: OrderId) -> Key {
+/// The key of whose order it is.
+pub fn customer_key(order_id: OrderId) -> Key {
     Key::new(format!("NOTICE#{order_id}"), "CUSTOMER")
 }
 
-fn notice_key(order_id: OrderId, what: What) -> Key {
+/// The key of the telling of one fact.
+pub fn notice_key(order_id: OrderId, what: What) -> Key {
     Key::new(format!("NOTICE#{order_id}"), format!("{FACT}{}", what.name()))
 }
 

@@ -141,9 +141,9 @@ pub async fn handle(
         match read(&message.delivery()?, clock.now())? {
             Heard::Customer(order_id, customer_id) => {
                 store.remember_customer(order_id, &customer_id).await?;
-                // Facts that came first wait for this one.
+                // Facts that came first wait for this one; of one that is being sent nobody else may ever hear again.
                 for notice in store.notices(order_id).await? {
-                    if notice.status == NoticeStatus::Waiting {
+                    if !matches!(begin(Some(notice.status)), NoticeStep::Decided(_)) {
                         tell(store, contacts, post, clock, &attempt, &customer_id, &notice).await?;
                     }
                 }

@@ -113,11 +113,16 @@ impl Outboxes {
         self.stream.take()
     }
 
-    /// The detail-types of the events in the stream.
-    pub fn published(&self) -> Vec<String> {
+    /// The events in the stream.
+    pub fn entries(&self) -> Vec<Entry> {
         let stream = self.stream.borrow();
         let added = stream.iter().flat_map(|change| change.new.iter().filter(|e| !change.old.contains(e)));
-        added.map(|entry| entry.detail_type.clone()).collect()
+        added.cloned().collect()
+    }
+
+    /// The detail-types of the events in the stream.
+    pub fn published(&self) -> Vec<String> {
+        self.entries().into_iter().map(|entry| entry.detail_type).collect()
     }
 }
 

@@ -33,12 +33,15 @@ impl Leases for Port {
         owner: &Owner,
         now: Timestamp,
     ) -> Result<Acquisition, StoreError> {
-        self.call("take lease", |world| Ok(world.take_lease(key, owner, now, self.durations))).await
+        self.call("take lease", |world| {
+            Ok(world.take_lease(&world.fulfilment.leases, key, owner, now, self.durations))
+        })
+        .await
     }
 
     async fn release(&self, held: &Held) -> Result<(), StoreError> {
         self.call("give up lease", |world| {
-            world.give_lease_up(held, self.now());
+            world.give_lease_up(&world.fulfilment.leases, held, self.now());
             Ok(())
         })
         .await

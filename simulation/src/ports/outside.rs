@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// An attempt that is under way for as long as this is there.
-struct Alone {
+pub struct Alone {
     world: Rc<World>,
     attempt: Attempt,
 }
@@ -36,7 +36,7 @@ impl Drop for Alone {
 
 impl Port {
     /// Checks that no other attempt is at the same effect whose time is not over.
-    fn alone(&self, at: String) -> Alone {
+    pub(super) fn alone(&self, at: String) -> Alone {
         let world = Rc::clone(&self.world);
         let deadline = self.invocation.deadline.as_millis();
         let attempt = Attempt { at, invocation: self.invocation.request_id.clone(), deadline };

@@ -8,6 +8,10 @@ use aws_sdk_dynamodb::types::{
 };
 use lakeside_e2e::cloud::Cloud;
 use lakeside_fulfilment::{fulfilment_table::FulfilmentTable, memory::MemoryFulfilment};
+use lakeside_growth::{
+    growth_table::{LoyaltyTable, NoticeTable},
+    memory::MemoryGrowth,
+};
 use lakeside_inventory::{inventory_table::InventoryTable, memory::MemoryInventory};
 use lakeside_orders::{
     memory::{MemoryOrders, MemoryStatus},
@@ -17,7 +21,7 @@ use lakeside_orders::{
 use lakeside_port_contracts::{
     Failure,
     dynamo::Table,
-    fulfilment, inventory, orders,
+    fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step, Story},
     status,
 };
@@ -83,8 +87,21 @@ async fn the_inventory_adapter_keeps_the_contracts() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_fulfilment_adapter_keeps_the_contracts() -> anyhow::Result<()> {
     let table = create(&Cloud::open()?).await?;
-    let adapter = FulfilmentTable::new(table.client.clone(), table.name.clone(), fulfilment::DURATIONS);
-    let failures = fulfilment::failures(&adapter, &table).await;
+    let adapter = FulfilmentTable::new(table.client.clone(), table.name.clone(), leases::DURATIONS);
+    let mut failures = fulfilment::failures(&adapter, &table).await;
+    failures.extend(leases::failures(&adapter, &table).await);
+    delete(&table).await?;
+    kept(&failures)
+}
+
+#[tokio::test]
+async fn the_growth_adapters_keep_the_contracts() -> anyhow::Result<()> {
+    let table = create(&Cloud::open()?).await?;
+    let points = LoyaltyTable::new(table.client.clone(), table.name.clone());
+    let notices = NoticeTable::new(table.client.clone(), table.name.clone(), leases::DURATIONS);
+    let mut failures = loyalty::failures(&points, &table).await;
+    failures.extend(notices::failures(&notices, &table).await);
+    failures.extend(leases::failures(&notices, &table).await);
     delete(&table).await?;
     kept(&failures)
 }
@@ -140,11 +157,25 @@ fn random_sequences_on_fulfilment_come_to_the_same() -> anyhow::Result<()> {
     alike(async |steps: Vec<Step>| {
         with_table(async |table| {
             let cast = random::fulfilment::Cast::default();
-            let memory = MemoryFulfilment::new(fulfilment::DURATIONS);
-            let adapter =
-                FulfilmentTable::new(table.client.clone(), table.name.clone(), fulfilment::DURATIONS);
+            let memory = MemoryFulfilment::new(leases::DURATIONS);
+            let adapter = FulfilmentTable::new(table.client.clone(), table.name.clone(), leases::DURATIONS);
             let there = cast.play(&adapter, table, &steps).await?;
             Ok((cast.play(&memory, &memory, &steps).await?, there))
+        })
+        .await
+    })
+}
+
+#[test]
+fn random_sequences_on_growth_come_to_the_same() -> anyhow::Result<()> {
+    alike(async |steps: Vec<Step>| {
+        with_table(async |table| {
+            let cast = random::growth::Cast::new()?;
+            let memory = MemoryGrowth::new(leases::DURATIONS);
+            let points = LoyaltyTable::new(table.client.clone(), table.name.clone());
+            let notices = NoticeTable::new(table.client.clone(), table.name.clone(), leases::DURATIONS);
+            let there = cast.play(&points, &notices, table, &steps).await?;
+            Ok((cast.play(&memory, &memory, &memory, &steps).await?, there))
         })
         .await
     })

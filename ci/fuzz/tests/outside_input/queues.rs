@@ -218,7 +218,7 @@ fn accrue_loyalty_counts_what_fits_and_refuses_the_rest() {
         let clock = ManualClock::at(NOW);
         let failures = block_on(accrue_loyalty::handle(&table, &clock, rate, batch));
         let good = table.points.borrow().contains_key(&other_order());
-        Done { failures, good, published: table.published.take(), said: Vec::new() }
+        Done { failures, good, published: table.outboxes.entries(), said: Vec::new() }
     });
 }
 
@@ -233,7 +233,7 @@ fn notify_customer_tells_what_fits_and_refuses_the_rest() {
         let failures = block_on(handled);
         let noticed = table.notices.borrow().keys().any(|(order_id, _)| *order_id == other_order());
         let good = noticed || table.customers.borrow().contains_key(&other_order());
-        Done { failures, good, published: table.published.take(), said: Vec::new() }
+        Done { failures, good, published: table.outboxes.entries(), said: Vec::new() }
     });
 }
 

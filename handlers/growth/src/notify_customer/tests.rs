@@ -146,7 +146,7 @@ async fn a_customer_is_told_each_fact_once_by_the_way_they_prefer() {
 async fn each_thing_told_is_a_fact_of_its_own() {
     let world = World::by_sms();
     assert!(world.hear(&[created(), confirmed(), fulfilled()]).await.is_empty());
-    let published = world.table.published.borrow();
+    let published = world.table.outboxes.entries();
     assert_ne!(published[0].event_id, published[1].event_id);
     assert!(!published[0].detail.contains("555"));
 }
@@ -219,6 +219,23 @@ async fn a_message_that_a_dead_attempt_may_have_sent_is_uncertain_and_never_sent
         assert_eq!((world.sent(), world.status(What::Confirmed)), (1, Some(uncertain)));
     }
     assert!(world.table.announced().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_its_order_set_off_and_that_did_not_come_back_is_uncertain_too() {
+    let world = World::by_sms();
+    assert!(world.hear(&[confirmed()]).await.is_empty());
+    let (fatal, batch) = (Fatal(&world.post), [created()]);
+    tokio::select! {
+        biased;
+        _ = world.hear_with(&fatal, &batch) => unreachable!("nobody comes back"),
+        () = async {} => {}
+    }
+    world.clock.advance(40_000);
+    // Nobody says again that the order is confirmed.
+    assert!(world.hear(&[created()]).await.is_empty());
+    let uncertain = NoticeStatus::Uncertain { channel: Channel::Sms };
+    assert_eq!((world.sent(), world.status(What::Confirmed)), (1, Some(uncertain)));
 }
 
 #[tokio::test]
