@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod orders;
 pub mod random;
 pub mod status;
+pub mod store_stock;
 
 use std::fmt::Debug;
 
