@@ -5,7 +5,7 @@
 use std::{fmt, sync::LazyLock};
 
 use lakeside_fulfilment::memory::Condition as Fulfilment;
-use lakeside_inventory::memory::Condition as Inventory;
+use lakeside_inventory::memory::{Condition as Inventory, store_stock::Condition as StoreStock};
 use lakeside_orders::memory::Condition as Orders;
 
 macro_rules! mutants {
@@ -19,6 +19,8 @@ macro_rules! mutants {
             Inventory(Inventory),
             /// A write to the fulfilment squad's table does.
             Fulfilment(Fulfilment),
+            /// A write to the inventory squad's view of stock does.
+            StoreStock(StoreStock),
             $($name),+
         }
 
@@ -27,7 +29,8 @@ macro_rules! mutants {
             let orders = Orders::ALL.iter().copied().map(Mutant::Orders);
             let inventory = Inventory::ALL.iter().copied().map(Mutant::Inventory);
             let fulfilment = Fulfilment::ALL.iter().copied().map(Mutant::Fulfilment);
-            orders.chain(inventory).chain(fulfilment).chain([$(Mutant::$name),+]).collect()
+            let store_stock = StoreStock::ALL.iter().copied().map(Mutant::StoreStock);
+            orders.chain(inventory).chain(fulfilment).chain(store_stock).chain([$(Mutant::$name),+]).collect()
         });
 
         impl Mutant {
@@ -37,6 +40,7 @@ macro_rules! mutants {
                     Self::Orders(condition) => condition.says(),
                     Self::Inventory(condition) => condition.says(),
                     Self::Fulfilment(condition) => condition.says(),
+                    Self::StoreStock(condition) => condition.says(),
                     $(Self::$name => $guard),+
                 }
             }
@@ -51,6 +55,7 @@ impl fmt::Display for Mutant {
             Self::Orders(condition) => write!(f, "orders::{condition:?}"),
             Self::Inventory(condition) => write!(f, "inventory::{condition:?}"),
             Self::Fulfilment(condition) => write!(f, "fulfilment::{condition:?}"),
+            Self::StoreStock(condition) => write!(f, "store_stock::{condition:?}"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -85,6 +90,8 @@ mutants! {
     StreamFromLatest: "a stream is read from its beginning",
     DualWrite: "events are written together with what they tell of",
     UnknownIsRefused: "a step whose outcome is unknown counts as done",
+    StockUnversioned: "every write of stock makes its version higher",
+    LevelReadEventually: "a level is read after the write that it tells of",
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.

@@ -28,6 +28,8 @@ impl World {
             }
             Mutant::Inventory(condition) => self.inventory.lift(condition),
             Mutant::Fulfilment(condition) => self.fulfilment.lift(condition),
+            Mutant::StoreStock(condition) => self.store_stock.lift(condition),
+            Mutant::StockUnversioned => self.inventory.writes.unversioned.set(true),
             _ => {}
         }
     }
@@ -123,6 +125,7 @@ impl World {
             }
         }
         self.flow("inventory", &self.inventory.outboxes);
+        self.flow_stock();
         committed
     }
 

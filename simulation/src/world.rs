@@ -6,8 +6,9 @@ use std::{
     rc::Rc,
 };
 
+use lakeside_domain::{ids::Sku, level::Level};
 use lakeside_fulfilment::memory::MemoryFulfilment;
-use lakeside_inventory::memory::MemoryInventory;
+use lakeside_inventory::memory::{MemoryInventory, store_stock::MemoryStoreStock};
 use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
 
@@ -94,6 +95,9 @@ pub struct World {
     pub inventory: MemoryInventory,
     pub fulfilment: MemoryFulfilment,
     pub status: MemoryStatus,
+    pub store_stock: MemoryStoreStock,
+    /// What the levels were when they were last read.
+    pub levels_read: RefCell<BTreeMap<Sku, Vec<Level>>>,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub deployed: Rc<Deployed>,
     /// Everything that was said on the platform's own buses, archived by now or not.
@@ -145,6 +149,8 @@ impl World {
             inventory: MemoryInventory::default(),
             fulfilment: MemoryFulfilment::default(),
             status: MemoryStatus::default(),
+            store_stock: MemoryStoreStock::default(),
+            levels_read: RefCell::default(),
             stages: Stages::default(),
             streams: RefCell::default(),
             deployed: Rc::clone(deployed),
