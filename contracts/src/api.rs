@@ -1,7 +1,7 @@
 //! The bodies of the HTTP API.
 
 use lakeside_domain::{
-    ids::{AddressId, CustomerId, OrderId, PaymentMethod, ReasonCode, Sku},
+    ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku},
     money::{Currency, Money},
     order::{Channel, MAX_LINES, Rejection, Submission},
     order_status::Status,
@@ -136,6 +136,63 @@ pub struct TimelineEntry {
     pub event: String,
     /// When.
     pub occurred_at: WireTime,
+}
+
+/// The body of `GET /stock/{sku}`: what was told of a SKU last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct StockOfSku {
+    /// The SKU.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// Units that may still be promised.
+    #[schemars(schema_with = "schema::stock")]
+    pub available: u64,
+    /// What each warehouse and store has that ever had any.
+    pub nodes: Vec<NodeUnits>,
+}
+
+/// What a node has of the SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct NodeUnits {
+    /// Where.
+    #[schemars(schema_with = "schema::node")]
+    pub node: NodeId,
+    /// Units that are there and not set aside.
+    #[schemars(schema_with = "schema::stock")]
+    pub on_hand: u64,
+}
+
+/// The body of `GET /stores/{node}/stock`: a page of what a node has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct StockOfStore {
+    /// Where.
+    #[schemars(schema_with = "schema::node")]
+    pub node: NodeId,
+    /// What is there, by SKU.
+    pub stock: Vec<SkuUnits>,
+    /// What to ask for as `after` to get the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::sku")]
+    pub next: Option<Sku>,
+}
+
+/// What the node has of a SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct SkuUnits {
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// Units that are there and not set aside.
+    #[schemars(schema_with = "schema::stock")]
+    pub on_hand: u64,
 }
 
 fn status(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -1,7 +1,7 @@
 //! What the schemas say and the types alone do not, checked where a document is read: nobody acts on an event or a
 //! command that its contract forbids. Fields that the reader does not know are no business of this module.
 
-use lakeside_domain::{loyalty::Points, money::Money, order::MAX_LINES};
+use lakeside_domain::{level::Level, loyalty::Points, money::Money, order::MAX_LINES};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::SCHEMA_VERSION;
@@ -9,7 +9,7 @@ use crate::SCHEMA_VERSION;
 /// The largest amount: what a JSON number holds exactly in every reader.
 pub const MAX_AMOUNT: i64 = 9_007_199_254_740_991;
 /// The most units of a SKU that there can be anywhere.
-pub const MAX_STOCK: u64 = 1_000_000_000_000;
+pub const MAX_STOCK: u64 = Level::MAX_UNITS;
 /// The longest task token.
 pub const MAX_TOKEN: usize = 2048;
 /// The longest name from the source code.

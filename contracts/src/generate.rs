@@ -23,7 +23,10 @@ use uuid::Uuid;
 
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
-    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, RecordSale, TimelineEntry},
+    api::{
+        ExpectedTotal, NodeUnits, OrderStatusView, PlaceOrder, PlaceOrderLine, RecordSale, SkuUnits,
+        StockOfSku, StockOfStore, TimelineEntry,
+    },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
         OrderCommand, RefundPayment, ReserveStock, TerminalEventIds,
@@ -265,7 +268,24 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         reason: None,
         timeline: vec![TimelineEntry { event: "OrderCreated".into(), occurred_at: at(0) }],
     };
-    contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)
+    contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)?;
+    stock_api(out)
+}
+
+fn stock_api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let (sku, node) = (Sku::parse("TENT-2P")?, NodeId::parse("store-104")?);
+    let nodes = vec![
+        NodeUnits { node: node.clone(), on_hand: 4 },
+        NodeUnits { node: NodeId::parse("wh-east")?, on_hand: 94 },
+    ];
+    let of_sku = StockOfSku { sku: sku.clone(), available: 96, nodes };
+    contract(out, "api/stock-of-sku", &schema_of::<StockOfSku>("StockOfSku")?, &of_sku)?;
+    let stock = vec![
+        SkuUnits { sku: Sku::parse("STOVE-GAS")?, on_hand: 12 },
+        SkuUnits { sku: sku.clone(), on_hand: 4 },
+    ];
+    let of_store = StockOfStore { node, stock, next: Some(sku) };
+    contract(out, "api/stock-of-store", &schema_of::<StockOfStore>("StockOfStore")?, &of_store)
 }
 
 /// A body that the door checks: its contract, and the same as a model of API Gateway.

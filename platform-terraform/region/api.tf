@@ -22,7 +22,7 @@ locals {
 
 resource "aws_api_gateway_rest_api" "door" {
   name        = "${var.prefix}-api"
-  description = "Orders of customers."
+  description = "Orders of customers, and what there is to order."
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -165,9 +165,11 @@ resource "aws_api_gateway_deployment" "door" {
   triggers = {
     definition = sha256(jsonencode([
       filesha256("${path.module}/api.tf"),
+      filesha256("${path.module}/api_stock.tf"),
       aws_api_gateway_authorizer.customers.provider_arns,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
+      values(aws_api_gateway_integration.read_stock)[*].uri,
       jsondecode(aws_api_gateway_model.place_order.schema),
     ]))
   }
@@ -175,9 +177,11 @@ resource "aws_api_gateway_deployment" "door" {
   depends_on = [
     aws_api_gateway_gateway_response.bad_body,
     aws_api_gateway_integration_response.accepted,
+    aws_api_gateway_integration.read_stock,
     aws_api_gateway_integration_response.unavailable,
     aws_api_gateway_method.place_order,
     aws_api_gateway_method.read_order,
+    aws_api_gateway_method.read_stock,
   ]
 
   lifecycle {

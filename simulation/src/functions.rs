@@ -7,7 +7,7 @@ use lakeside_fulfilment::{
     capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment, void_label,
 };
 use lakeside_growth::{accrue_loyalty, notify_customer};
-use lakeside_inventory::{allocate, release_stock, reserve_stock, sweep_reservations};
+use lakeside_inventory::{allocate, project_store_stock, release_stock, reserve_stock, sweep_reservations};
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
     sqs::{Failures, Message},
@@ -33,6 +33,7 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
             let settings = reserve_stock::Settings { hold_seconds: port.hold_seconds() };
             reserve_stock::handle(port, port, port, settings, batch).await
         }
+        "project-store-stock" => project_store_stock::handle(port, batch).await,
         "start-fulfilment" => {
             let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
             start_fulfilment::handle(port, settings, batch).await

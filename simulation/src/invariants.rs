@@ -18,6 +18,7 @@ use crate::{partners::DECLINED, queues::Queue, workload::Submission, world::Worl
 /// Checks every promise, and answers a picture of the state to compare with a later one.
 pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     stock_balances(world);
+    world.view_is_true();
     every_submission_has_ended(world, submissions);
     conflicts_are_visible(world, submissions);
     let orders: Vec<_> = world.orders.records.borrow().values().cloned().collect();
@@ -218,10 +219,12 @@ fn snapshot(world: &World) -> String {
     let records = orders.records.borrow();
     let states: Vec<_> = records.values().map(|r| (r.order_id, &r.state, r.version)).collect();
     format!(
-        "{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{}",
         inventory.pools.borrow(),
         inventory.nodes.borrow(),
         inventory.reservations.borrow(),
+        world.store_stock.available.borrow(),
+        world.store_stock.on_hand.borrow(),
         world.processor.borrow().payments,
         world.carrier.borrow().labels,
         world.executions.borrow().keys().collect::<Vec<_>>(),

@@ -21,6 +21,7 @@ pub mod fifo;
 mod finals;
 mod functions;
 mod invariants;
+mod levels;
 mod mappings;
 pub mod mutants;
 mod partners;

@@ -6,7 +6,7 @@ use std::{fmt, sync::LazyLock};
 
 use lakeside_fulfilment::memory::Condition as Fulfilment;
 use lakeside_growth::memory::Condition as Growth;
-use lakeside_inventory::memory::Condition as Inventory;
+use lakeside_inventory::memory::{Condition as Inventory, store_stock::Condition as StoreStock};
 use lakeside_orders::memory::Condition as Orders;
 
 macro_rules! mutants {
@@ -22,6 +22,8 @@ macro_rules! mutants {
             Fulfilment(Fulfilment),
             /// A write to the growth squad's table does.
             Growth(Growth),
+            /// A write to the inventory squad's view of stock does.
+            StoreStock(StoreStock),
             $($name),+
         }
 
@@ -31,7 +33,8 @@ macro_rules! mutants {
             let inventory = Inventory::ALL.iter().copied().map(Mutant::Inventory);
             let fulfilment = Fulfilment::ALL.iter().copied().map(Mutant::Fulfilment);
             let growth = Growth::ALL.iter().copied().map(Mutant::Growth);
-            orders.chain(inventory).chain(fulfilment).chain(growth).chain([$(Mutant::$name),+]).collect()
+            let store_stock = StoreStock::ALL.iter().copied().map(Mutant::StoreStock);
+            orders.chain(inventory).chain(fulfilment).chain(growth).chain(store_stock).chain([$(Mutant::$name),+]).collect()
         });
 
         impl Mutant {
@@ -42,6 +45,7 @@ macro_rules! mutants {
                     Self::Inventory(condition) => condition.says(),
                     Self::Fulfilment(condition) => condition.says(),
                     Self::Growth(condition) => condition.says(),
+                    Self::StoreStock(condition) => condition.says(),
                     $(Self::$name => $guard),+
                 }
             }
@@ -57,6 +61,7 @@ impl fmt::Display for Mutant {
             Self::Inventory(condition) => write!(f, "inventory::{condition:?}"),
             Self::Fulfilment(condition) => write!(f, "fulfilment::{condition:?}"),
             Self::Growth(condition) => write!(f, "growth::{condition:?}"),
+            Self::StoreStock(condition) => write!(f, "store_stock::{condition:?}"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -102,6 +107,8 @@ mutants! {
     PointsOnCreation: "points are given when an order is fulfilled",
     ReversalForgotten: "points of an order that is undone after all are taken back",
     AccountApart: "an account changes together with its order's record",
+    StockUnversioned: "every write of stock makes its version higher",
+    LevelReadEventually: "a level is read after the write that it tells of",
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.

@@ -84,6 +84,7 @@ impl Simulation {
 /// Lives through the day; answers how many orders it has.
 fn drive(world: &Rc<World>, without: &Without) -> usize {
     let skus = workload::stock(world);
+    world.flow_stock();
     let mut submissions = workload::submissions(world, &skus);
     let orders = submissions.last().map_or(0, |last| last.order + 1);
     submissions.retain(|submission| !without.orders.contains(&submission.order));

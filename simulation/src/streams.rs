@@ -1,9 +1,14 @@
-//! The tables' streams: per squad a few shards, each read in order by `publish-outbox`, and again from where it failed.
+//! The tables' streams: per consumer a few shards, each read in order by `publish-outbox` or `publish-levels`, and again
+//! from where it failed.
 
 use std::{collections::VecDeque, rc::Rc};
 
-use aws_lambda_events::event::dynamodb::EventRecord;
+use aws_lambda_events::event::{
+    dynamodb::{Event, EventRecord},
+    streams::KinesisEventResponse,
+};
 use lakeside_domain::ids::OrderId;
+use lakeside_inventory::publish_levels;
 use lakeside_kit::{
     outbox::Entry,
     publish_outbox::{Input, Output, handle},
@@ -12,7 +17,9 @@ use serde_json::{Value, json};
 
 use crate::{engine::Slot, faults::Fault, mutants::Mutant, ports::Port, world::World};
 
-const SHARDS: u64 = 2;
+pub const SHARDS: u64 = 2;
+/// The consumer of a stream that is not a squad's outbox.
+pub const LEVELS: &str = "publish-levels";
 const BATCH: usize = 100;
 /// As in the mapping: after so many tries the batch is given up.
 const ATTEMPTS: u32 = 100;
@@ -40,6 +47,19 @@ fn image(outbox: &[Entry]) -> Value {
     json!({"outbox": {"L": entries}})
 }
 
+/// Handles a batch; answers nothing if the function fails.
+async fn consume(port: &Port, consumer: &str, records: Vec<EventRecord>) -> Option<KinesisEventResponse> {
+    if consumer == LEVELS {
+        let mut event = Event::default();
+        event.records = records;
+        return Some(publish_levels::handle(port, port, port, &event).await);
+    }
+    match handle(port, port, Input::Stream { records }).await {
+        Ok(Output::Stream(response)) => Some(response),
+        _ => None,
+    }
+}
+
 impl World {
     /// A write of an item, with its outbox before and after.
     pub fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
@@ -50,23 +70,28 @@ impl World {
         if new.is_empty() {
             return;
         }
+        let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
+        self.append((squad, shard), json!({"OldImage": image(old), "NewImage": image(new)}));
+    }
+
+    /// Appends a record with these images to a shard of a consumer.
+    pub fn append(self: &Rc<Self>, shard: (&'static str, u64), mut change: Value) {
         let sequence = self.engine.steps().to_string() + "-" + &self.engine.below(1 << 40).to_string();
+        change["SequenceNumber"] = sequence.clone().into();
+        change["SizeBytes"] = 1.into();
         let record = json!({
             "awsRegion": "us-east-1", "eventID": sequence, "eventName": "MODIFY", "eventSource": "aws:dynamodb",
-            "dynamodb": {
-                "SequenceNumber": sequence, "SizeBytes": 1, "OldImage": image(old), "NewImage": image(new),
-            },
+            "dynamodb": change,
         });
-        let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
         let record = serde_json::from_value(record).expect("a stream record");
-        let first = !self.streams.borrow().contains_key(&(squad, shard));
+        let first = !self.streams.borrow().contains_key(&shard);
         let mut streams = self.streams.borrow_mut();
-        let stream = streams.entry((squad, shard)).or_default();
+        let stream = streams.entry(shard).or_default();
         if !(first && self.planted(Mutant::StreamFromLatest)) {
             stream.records.push_back(record);
         }
         drop(streams);
-        self.read_stream((squad, shard));
+        self.read_stream(shard);
     }
 
     pub fn read_stream(self: &Rc<Self>, shard: (&'static str, u64)) {
@@ -83,7 +108,7 @@ impl World {
         self.engine.after(wait, move || {
             let records: Vec<EventRecord> =
                 world.streams.borrow()[&shard].records.iter().take(BATCH).cloned().collect();
-            let answered: Slot<Option<Output>> = Slot::default();
+            let answered: Slot<Option<KinesisEventResponse>> = Slot::default();
             let invocation = {
                 let (world, answered, records) = (Rc::clone(&world), answered.clone(), records.clone());
                 async move {
@@ -93,16 +118,16 @@ impl World {
                             answered.fill(&world.engine, None);
                         })
                     };
-                    let output = handle(&port, &port, Input::Stream { records }).await;
-                    answered.fill(&world.engine, output.ok());
+                    let response = consume(&port, shard.0, records).await;
+                    answered.fill(&world.engine, response);
                 }
             };
             let task = world.engine.spawn(invocation);
             let reader = Rc::clone(&world);
             world.engine.spawn(async move {
-                let output = answered.wait(&reader.engine, TIMEOUT).await.flatten();
+                let response = answered.wait(&reader.engine, TIMEOUT).await.flatten();
                 reader.engine.kill(task);
-                reader.advance_stream(shard, &records, output);
+                reader.advance_stream(shard, &records, response);
             });
         });
     }
@@ -112,19 +137,16 @@ impl World {
         self: &Rc<Self>,
         shard: (&'static str, u64),
         batch: &[EventRecord],
-        output: Option<Output>,
+        response: Option<KinesisEventResponse>,
     ) {
-        let failed_at = match output {
-            Some(Output::Stream(response)) => {
-                response.batch_item_failures.first().map_or(batch.len(), |failure| {
-                    batch
-                        .iter()
-                        .position(|record| record.change.sequence_number == failure.item_identifier)
-                        .unwrap_or_default()
-                })
-            }
-            _ => 0,
-        };
+        let failed_at = response.map_or(0, |response| {
+            response.batch_item_failures.first().map_or(batch.len(), |failure| {
+                batch
+                    .iter()
+                    .position(|record| record.change.sequence_number == failure.item_identifier)
+                    .unwrap_or_default()
+            })
+        });
         let done = if self.planted(Mutant::StreamSkipsFailures) { batch.len() } else { failed_at };
         let again = done == batch.len() && self.strikes(Fault::StreamRedelivered);
         let wait = {

@@ -43,6 +43,8 @@ impl World {
             Mutant::Inventory(condition) => self.inventory.lift(condition),
             Mutant::Fulfilment(condition) => self.fulfilment.lift(condition),
             Mutant::Growth(condition) => self.growth.lift(condition),
+            Mutant::StoreStock(condition) => self.store_stock.lift(condition),
+            Mutant::StockUnversioned => self.inventory.writes.unversioned.set(true),
             _ => {}
         }
     }
@@ -138,6 +140,7 @@ impl World {
             }
         }
         self.flow("inventory", &self.inventory.outboxes);
+        self.flow_stock();
         committed
     }
 

@@ -42,8 +42,6 @@ pub fn stock(world: &World) -> Vec<Sku> {
     let engine = &world.engine;
     let skus: Vec<Sku> = (0..=engine.below(3)).map(|n| Sku::parse(&format!("SKU-{n}")).unwrap()).collect();
     let mut prices = world.orders.prices.borrow_mut();
-    let mut all_pools = world.inventory.pools.borrow_mut();
-    let mut nodes = world.inventory.nodes.borrow_mut();
     let plenty = *engine.pick(if world.kind { &[14, 30, 60, 100] } else { &[3, 6, 14, 30] });
     for sku in &skus {
         prices.insert(sku.clone(), Money::new(engine.between(100, 1_500), Currency::USD));
@@ -52,14 +50,14 @@ pub fn stock(world: &World) -> Vec<Sku> {
         for pool in 0..pools {
             let units = engine.between(0, plenty);
             received += units;
-            all_pools.insert((sku.clone(), PoolId(pool)), Counts::received(units));
+            world.inventory.put_pool(sku, PoolId(pool), Counts::received(units));
         }
         for node in NODES.iter().take(2) {
             let units = engine.between(0, received);
             received -= units;
-            nodes.insert((sku.clone(), NodeId::parse(node).unwrap()), units);
+            world.inventory.put_node(sku, &NodeId::parse(node).unwrap(), units);
         }
-        nodes.insert((sku.clone(), NodeId::parse(NODES[2]).unwrap()), received);
+        world.inventory.put_node(sku, &NodeId::parse(NODES[2]).unwrap(), received);
     }
     skus
 }

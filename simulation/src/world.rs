@@ -7,13 +7,14 @@ use std::{
 };
 
 use lakeside_domain::{
-    ids::OrderId,
+    ids::{OrderId, Sku},
+    level::Level,
     loyalty::Rate,
     money::{Currency, Money},
 };
 use lakeside_fulfilment::memory::MemoryFulfilment;
 use lakeside_growth::memory::MemoryGrowth;
-use lakeside_inventory::memory::MemoryInventory;
+use lakeside_inventory::memory::{MemoryInventory, store_stock::MemoryStoreStock};
 use lakeside_orders::memory::{MemoryOrders, MemoryStatus};
 use serde_json::Value;
 
@@ -106,6 +107,9 @@ pub struct World {
     pub fulfilment: MemoryFulfilment,
     pub growth: MemoryGrowth,
     pub status: MemoryStatus,
+    pub store_stock: MemoryStoreStock,
+    /// What the levels were when they were last read.
+    pub levels_read: RefCell<BTreeMap<Sku, Vec<Level>>>,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub deployed: Rc<Deployed>,
     /// Everything that was said on the platform's own buses, archived by now or not.
@@ -168,6 +172,8 @@ impl World {
             fulfilment: MemoryFulfilment::default(),
             growth: MemoryGrowth::default(),
             status: MemoryStatus::default(),
+            store_stock: MemoryStoreStock::default(),
+            levels_read: RefCell::default(),
             stages: Stages::default(),
             streams: RefCell::default(),
             deployed: Rc::clone(deployed),

@@ -13,8 +13,8 @@ use anyhow::{Context, bail};
 use lakeside_contracts::commands::FulfilOrder;
 use lakeside_fulfilment::executions::{Execution, Executions, ExecutionsError, Started};
 use lakeside_kit::{
+    bus::{Bus, BusError},
     outbox::Entry,
-    publish_outbox::{Bus, BusError},
     sqs::Message,
     task_token::{AnswerError, Answered, TaskTokens},
 };

@@ -53,6 +53,40 @@ locals {
       }
       statements = {}
     }
+    publish_levels = {
+      timeout_seconds = 30
+      environment = {
+        BUS_NAME        = local.platform.buses["inventory"].name
+        INVENTORY_TABLE = module.table.name
+      }
+      tables = {
+        ReadLevels = { arn = module.table.arn, actions = ["Query"], leading_keys = local.stock }
+      }
+      statements = {
+        Publish = { actions = ["events:PutEvents"], resources = [local.platform.buses["inventory"].arn] }
+      }
+    }
+    project_store_stock = {
+      timeout_seconds = 10
+      environment     = { STORE_STOCK_TABLE = module.store_stock_table.name }
+      tables = {
+        Project = { arn = module.store_stock_table.arn, actions = ["PutItem"], leading_keys = local.stock }
+      }
+      statements = {}
+    }
+    stock_query = {
+      timeout_seconds = 5
+      environment     = { STORE_STOCK_TABLE = module.store_stock_table.name }
+      tables = {
+        ReadSkus = { arn = module.store_stock_table.arn, actions = ["Query"], leading_keys = local.stock }
+        ReadNodes = {
+          arn          = "${module.store_stock_table.arn}/index/stock-by-node"
+          actions      = ["Query"]
+          leading_keys = ["NODE#*"]
+        }
+      }
+      statements = {}
+    }
     allocate = {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
@@ -66,6 +100,17 @@ locals {
       statements = {}
     }
   }
+}
+
+resource "aws_lambda_permission" "door" {
+  for_each = { Sku = "GET/stock/*", Store = "GET/stores/*/stock" }
+
+  statement_id  = "Door${each.key}"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["stock_query"].arn
+  qualifier     = "live"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.platform.api_execution_arn}/*/${each.value}"
 }
 
 locals {
@@ -83,11 +128,12 @@ module "function" {
   source   = "../modules/function"
   for_each = local.functions
 
-  name            = replace(each.key, "_", "-")
-  platform        = local.platform
-  settings        = local.settings
-  timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
-  environment     = each.value.environment
-  tables          = each.value.tables
-  statements      = each.value.statements
+  name                    = replace(each.key, "_", "-")
+  platform                = local.platform
+  settings                = local.settings
+  timeout_seconds         = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
+  provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, 0)
+  environment             = each.value.environment
+  tables                  = each.value.tables
+  statements              = each.value.statements
 }

@@ -12,6 +12,17 @@ locals {
         }
       }
     }
+    project_store_stock = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        inventory = {
+          bus          = local.platform.buses["inventory"].name
+          sources      = ["lakeside.inventory"]
+          detail_types = ["NodeStockChanged", "StockLevelChanged"]
+        }
+      }
+    }
   }
 }
 

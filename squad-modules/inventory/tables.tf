@@ -12,3 +12,18 @@ module "table" {
 
   deletion_protection = var.deletion_protection
 }
+
+# What others may know of the stock: made of what was told, never written by anything else.
+module "store_stock_table" {
+  source = "../modules/table"
+
+  name     = "store-stock"
+  platform = local.platform
+
+  # Only nodes' items have a `byNode`.
+  indexes = {
+    stock-by-node = { hash_key = "byNode", range_key = "sku", projection = ["onHand"] }
+  }
+
+  deletion_protection = var.deletion_protection
+}

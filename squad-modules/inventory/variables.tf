@@ -68,6 +68,18 @@ variable "function_timeout_seconds" {
   }
 }
 
+variable "provisioned_concurrency" {
+  description = "Environments that are kept warm, by function: only of those whose answer a customer waits for."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.provisioned_concurrency), ["stock_query"])) == 0
+    error_message = "Only `stock_query` is kept warm: nobody waits for the others."
+  }
+}
+
 variable "maximum_concurrency" {
   description = "Invocations of one consumer at the same time at most."
   type        = number
@@ -129,6 +141,18 @@ variable "reservation_hold_seconds" {
   validation {
     condition     = var.reservation_hold_seconds >= 60 && var.reservation_hold_seconds <= 604800
     error_message = "Stock is held from a minute to a week."
+  }
+}
+
+variable "level_window_seconds" {
+  description = "How long changes of stock are gathered before the new levels are told."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.level_window_seconds >= 0 && var.level_window_seconds <= 60
+    error_message = "Changes of stock are gathered for a minute at most."
   }
 }
 

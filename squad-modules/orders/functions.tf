@@ -65,11 +65,12 @@ module "function" {
   source   = "../modules/function"
   for_each = local.functions
 
-  name            = replace(each.key, "_", "-")
-  platform        = local.platform
-  settings        = local.settings
-  timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
-  environment     = each.value.environment
-  tables          = each.value.tables
-  statements      = each.value.statements
+  name                    = replace(each.key, "_", "-")
+  platform                = local.platform
+  settings                = local.settings
+  timeout_seconds         = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
+  provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, 0)
+  environment             = each.value.environment
+  tables                  = each.value.tables
+  statements              = each.value.statements
 }

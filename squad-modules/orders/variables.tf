@@ -68,6 +68,18 @@ variable "function_timeout_seconds" {
   }
 }
 
+variable "provisioned_concurrency" {
+  description = "Environments that are kept warm, by function: only of those whose answer a customer waits for."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.provisioned_concurrency), ["order_query"])) == 0
+    error_message = "Only `order_query` is kept warm: nobody waits for the others."
+  }
+}
+
 variable "maximum_concurrency" {
   description = "Invocations of one consumer at the same time at most."
   type        = number

@@ -49,7 +49,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn put(&self, token: Option<&str>, order_id: &str, body: String) -> anyhow::Result<Reply> {
-        self.send(Method::PUT, token, order_id, Some(body)).await
+        self.send(Method::PUT, token, &format!("orders/{}", encoded(order_id)), Some(body)).await
     }
 
     /// `GET /orders/{order_id}`.
@@ -57,7 +57,23 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn get(&self, token: Option<&str>, order_id: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, order_id, None).await
+        self.send(Method::GET, token, &format!("orders/{}", encoded(order_id)), None).await
+    }
+
+    /// `GET /stock/{sku}`.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn stock(&self, token: Option<&str>, sku: &str) -> anyhow::Result<Reply> {
+        self.send(Method::GET, token, &format!("stock/{}", encoded(sku)), None).await
+    }
+
+    /// `GET /stores/{node}/stock`, with what asks for a page.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn store_stock(&self, token: Option<&str>, node: &str, page: &str) -> anyhow::Result<Reply> {
+        self.send(Method::GET, token, &format!("stores/{}/stock{page}", encoded(node)), None).await
     }
 
     /// Submits `order` as `customer` and expects it to be accepted.
@@ -95,10 +111,10 @@ impl Api {
         &self,
         method: Method,
         token: Option<&str>,
-        order_id: &str,
+        path: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        let url = format!("{}/orders/{}", self.url.trim_end_matches('/'), encoded(order_id));
+        let url = format!("{}/{path}", self.url.trim_end_matches('/'));
         let mut request = self.http.request(method, url).timeout(TIMEOUT);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::{
     cloud::{Cloud, table},
+    levels::Levels,
     queues::DEAD_LETTERS,
     records,
     sandbox::Ledger,
@@ -117,6 +118,10 @@ impl Snapshot {
         let checks = vec![
             audit::stock(&stock),
             audit::nodes(&stock),
+            audit::view(
+                &self.levels("inventory SKU#", Levels::add_stock),
+                &self.levels("store-stock SKU#", Levels::add_seen),
+            ),
             audit::reservations(&self.typed::<Reservation>("inventory RESERVATION#")?),
             audit::payments(&orders, &self.ledger),
             audit::labels(&orders, &self.allocations()?, &self.ledger),
@@ -172,6 +177,15 @@ impl Snapshot {
             *notices.entry(status.to_owned()).or_default() += 1;
         }
         notices
+    }
+
+    fn levels(&self, prefix: &str, add: fn(&mut Levels, &str, &Value)) -> BTreeMap<String, Levels> {
+        let mut levels: BTreeMap<String, Levels> = BTreeMap::new();
+        for (key, item) in self.of(prefix) {
+            let (sku, sk) = key.split_once(' ').unwrap_or_default();
+            add(levels.entry(sku.to_owned()).or_default(), sk, item);
+        }
+        levels
     }
 
     fn stock(&self, orders: &[OrderBooks]) -> anyhow::Result<BTreeMap<String, SkuBooks>> {

@@ -56,12 +56,14 @@ pub mod table {
     pub const ORDER_STATUS: &str = "order-status";
     /// Pools, nodes, reservations and allocations.
     pub const INVENTORY: &str = "inventory";
+    /// The view of stock.
+    pub const STORE_STOCK: &str = "store-stock";
     /// Payments, labels, approvals and leases.
     pub const FULFILMENT: &str = "fulfilment";
     /// Points, notices and leases.
     pub const GROWTH: &str = "growth";
     /// All of them.
-    pub const ALL: [&str; 5] = [ORDERS, ORDER_STATUS, INVENTORY, FULFILMENT, GROWTH];
+    pub const ALL: [&str; 6] = [ORDERS, ORDER_STATUS, INVENTORY, STORE_STOCK, FULFILMENT, GROWTH];
     /// The platform's directory, which holds personal data and is no squad's.
     pub const DIRECTORY: &str = "directory";
 }

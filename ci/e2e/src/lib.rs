@@ -16,6 +16,7 @@ pub mod demo_stock;
 pub mod directory;
 pub mod growth;
 pub mod journey;
+pub mod levels;
 pub mod logs;
 pub mod mailbox;
 pub mod poll;

@@ -78,7 +78,14 @@ async fn a_replay_of_everything_changes_nothing_and_fits_the_contracts() -> anyh
     }
     cloud.quiet(AFTERMATH).await?;
     capture.take_in(cloud).await?;
-    for event in ["OrderCreated", "StockReserved", "PaymentCaptured", "OrderFulfilled"] {
+    for event in [
+        "OrderCreated",
+        "StockReserved",
+        "StockLevelChanged",
+        "NodeStockChanged",
+        "PaymentCaptured",
+        "OrderFulfilled",
+    ] {
         assert!(capture.kinds().contains_key(event), "{event}: {:?}", capture.kinds());
     }
     println!("replayed {} events: {:?}", capture.heard.len(), capture.kinds());

@@ -59,6 +59,12 @@ struct Account {
     points: i64,
 }
 
+#[derive(Deserialize)]
+struct WithVersion {
+    #[serde(default)]
+    version: u64,
+}
+
 #[derive(Serialize)]
 struct Price {
     price: Money,
@@ -116,6 +122,11 @@ impl inventory::Books for Table {
     async fn node(&self, sku: &Sku, node: &NodeId) -> anyhow::Result<Option<i64>> {
         let stock: Option<NodeStock> = get(&self.client, &self.name, &node_key(sku, node)).await?;
         Ok(stock.map(|stock| stock.on_hand.try_into()).transpose()?)
+    }
+
+    async fn version(&self, key: &Key) -> anyhow::Result<u64> {
+        let item: Option<WithVersion> = get(&self.client, &self.name, key).await?;
+        Ok(item.map(|item| item.version).unwrap_or_default())
     }
 
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {

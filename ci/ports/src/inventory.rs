@@ -6,14 +6,16 @@ use anyhow::Context;
 use lakeside_domain::{
     allocation::{Allocation, AllocationStatus, Shipment},
     ids::{NodeId, OrderId, ShipmentId, Sku},
+    level::Level,
     quantity::Quantity,
     reservation::{Guard, Line, Plan, Reservation, ReservationStatus, Take},
     stock::PoolId,
 };
 use lakeside_inventory::{
     allocate::{AllocationStore, NewAllocation},
-    inventory_table::{allocation_key, reservation_key},
+    inventory_table::{allocation_key, node_key, pool_key, reservation_key},
     memory::{Counts, MemoryInventory},
+    publish_levels::LevelStore,
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
@@ -24,9 +26,9 @@ use lakeside_kit::{dynamo::Key, outbox::Entry};
 use crate::{at, contracts, event, goods, order, same};
 
 /// What the functions see of the table.
-pub trait Ports: ReservationStore + ReleaseStore + AllocationStore + SweepStore {}
+pub trait Ports: ReservationStore + ReleaseStore + AllocationStore + SweepStore + LevelStore {}
 
-impl<T: ReservationStore + ReleaseStore + AllocationStore + SweepStore> Ports for T {}
+impl<T: ReservationStore + ReleaseStore + AllocationStore + SweepStore + LevelStore> Ports for T {}
 
 /// What is in the table, past its ports.
 pub trait Books {
@@ -42,18 +44,20 @@ pub trait Books {
     async fn pool(&self, sku: &Sku, pool: PoolId) -> anyhow::Result<Option<Counts>>;
     /// Units on hand, if there is such a node.
     async fn node(&self, sku: &Sku, node: &NodeId) -> anyhow::Result<Option<i64>>;
+    /// How often an item of stock was written since it was put there.
+    async fn version(&self, key: &Key) -> anyhow::Result<u64>;
     /// The outbox of an item.
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>>;
 }
 
 impl Books for MemoryInventory {
     async fn put_pool(&self, sku: &Sku, pool: PoolId, counts: Counts) -> anyhow::Result<()> {
-        self.pools.borrow_mut().insert((sku.clone(), pool), counts);
+        MemoryInventory::put_pool(self, sku, pool, counts);
         Ok(())
     }
 
     async fn put_node(&self, sku: &Sku, node: &NodeId, on_hand: i64) -> anyhow::Result<()> {
-        self.nodes.borrow_mut().insert((sku.clone(), node.clone()), on_hand);
+        MemoryInventory::put_node(self, sku, node, on_hand);
         Ok(())
     }
 
@@ -77,6 +81,10 @@ impl Books for MemoryInventory {
         Ok(self.nodes.borrow().get(&(sku.clone(), node.clone())).copied())
     }
 
+    async fn version(&self, key: &Key) -> anyhow::Result<u64> {
+        Ok(self.writes.version(key))
+    }
+
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
         Ok(self.outboxes.of(key))
     }
@@ -92,11 +100,19 @@ struct Scene {
     node: NodeId,
 }
 
+/// How often pool and node were written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Versions {
+    pool: u64,
+    node: u64,
+}
+
 /// What the scene's items say.
 #[derive(Debug, PartialEq)]
 struct Picture {
     pool: Option<Counts>,
     node: Option<i64>,
+    versions: Versions,
     reservation: Option<Reservation>,
     allocation: Option<Allocation>,
     reservation_outbox: Vec<Entry>,
@@ -149,10 +165,16 @@ impl Scene {
         })
     }
 
+    async fn versions(&self, books: &impl Books) -> anyhow::Result<Versions> {
+        let pool = books.version(&pool_key(&self.sku, POOL)).await?;
+        Ok(Versions { pool, node: books.version(&node_key(&self.sku, &self.node)).await? })
+    }
+
     async fn picture(&self, ports: &impl Ports, books: &impl Books) -> anyhow::Result<Picture> {
         Ok(Picture {
             pool: books.pool(&self.sku, POOL).await?,
             node: books.node(&self.sku, &self.node).await?,
+            versions: self.versions(books).await?,
             reservation: ReleaseStore::reservation(ports, self.order_id).await?,
             allocation: ReleaseStore::allocation(ports, self.order_id).await?,
             reservation_outbox: books.outbox(&reservation_key(self.order_id)).await?,
@@ -187,6 +209,47 @@ contracts! {
         same("outbox", picture.reservation_outbox, new.outbox)?;
         let known = ports.reservations(&[order(), scene.order_id]).await?;
         same("known", known, [(scene.order_id, new.reservation)].into())?;
+    }
+
+    every_write_of_stock_raises_the_version_of_what_it_writes_by_one {
+        let scene = Scene::with(books, counts(5, 0, 0), 3).await?;
+        let written = async |pool, node| same("versions", scene.versions(books).await?, Versions { pool, node });
+        written(0, 0).await?;
+        let new = scene.new_reservation(ReservationStatus::Held);
+        ports.reserve(&scene.taking(), std::slice::from_ref(&new)).await?;
+        written(1, 0).await?;
+        ports.renew(&new.reservation, at(END + 1)).await?;
+        ports.renew(&Reservation { expires_at: at(END + 1), ..new.reservation.clone() }, at(END)).await?;
+        written(1, 0).await?;
+        let allocation = scene.new_allocation()?;
+        ports.allocate(&allocation, at(0)).await?;
+        written(2, 1).await?;
+        let sold = scene.reservation(ReservationStatus::Committed);
+        ports.release_allocation(&allocation.allocation, &sold).await?;
+        written(3, 2).await?;
+        ports.release_reservation(&new.reservation, &[]).await?;
+        written(4, 2).await?;
+        let swept = Scene { order_id: order(), ..scene };
+        ports.reserve(&swept.taking(), &[swept.new_reservation(ReservationStatus::Held)]).await?;
+        ports.release_ended(&swept.reservation(ReservationStatus::Held), &[]).await?;
+        same("versions", swept.versions(books).await?, Versions { pool: 6, node: 2 })?;
+    }
+
+    a_pool_that_is_only_looked_at_is_not_written {
+        let scene = Scene::with(books, counts(2, 0, 0), 0).await?;
+        let refusal = [scene.new_reservation(ReservationStatus::Refused)];
+        let short = scene.guarded(Guard { take: 0, at_most: Some(2) });
+        same("outcome", ports.reserve(&short, &refusal).await?, Committed::Yes)?;
+        same("versions", scene.versions(books).await?, Versions { pool: 0, node: 0 })?;
+    }
+
+    the_levels_of_a_sku_are_those_of_all_its_pools {
+        let scene = Scene::with(books, counts(5, 1, 1), 9).await?;
+        same("without others", ports.pools(&goods()?).await?, Vec::new())?;
+        books.put_pool(&scene.sku, PoolId(1), counts(4, 0, 0)).await?;
+        ports.reserve(&scene.taking(), &[scene.new_reservation(ReservationStatus::Held)]).await?;
+        let should = vec![Level { units: 2, version: 1 }, Level { units: 4, version: 0 }];
+        same("levels", ports.pools(&scene.sku).await?, should)?;
     }
 
     a_reservation_that_exists_is_not_written_again {
@@ -380,6 +443,7 @@ contracts! {
         let should = Picture {
             pool: Some(counts(1, 0, 5)),
             node: Some(0),
+            versions: Versions { pool: 1, node: 1 },
             reservation: Some(scene.reservation(ReservationStatus::Committed)),
             allocation: Some(new.allocation),
             reservation_outbox: new.reservation_outbox,
@@ -442,6 +506,7 @@ contracts! {
         let should = Picture {
             pool: Some(counts(1, 3, 2)),
             node: Some(3),
+            versions: Versions { pool: 2, node: 2 },
             reservation: Some(scene.reservation(ReservationStatus::Held)),
             allocation: Some(scene.allocation(AllocationStatus::Released)?),
             reservation_outbox: Vec::new(),

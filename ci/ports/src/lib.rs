@@ -15,6 +15,7 @@ pub mod notices;
 pub mod orders;
 pub mod random;
 pub mod status;
+pub mod store_stock;
 
 use std::fmt::Debug;
 

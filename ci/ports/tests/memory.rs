@@ -5,12 +5,15 @@ use std::future::Future;
 
 use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
 use lakeside_growth::memory::{self as growth_memory, MemoryGrowth};
-use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
+use lakeside_inventory::memory::{
+    self as inventory_memory, MemoryInventory,
+    store_stock::{self as store_stock_memory, MemoryStoreStock},
+};
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
     Failure, fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step},
-    status,
+    status, store_stock,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
@@ -56,6 +59,31 @@ async fn orders_without(condition: Option<orders_memory::Condition>) -> Vec<Fail
     let mut failures = orders::failures(&table, &table).await;
     failures.extend(status::failures(&view, &()).await);
     failures
+}
+
+async fn store_stock_without(condition: Option<store_stock_memory::Condition>) -> Vec<Failure> {
+    let view = MemoryStoreStock::default();
+    if let Some(condition) = condition {
+        view.lift(condition);
+    }
+    store_stock::failures(&view, &()).await
+}
+
+#[tokio::test]
+async fn the_view_of_stock_keeps_its_contracts() {
+    kept(&store_stock_without(None).await);
+}
+
+#[tokio::test]
+async fn each_condition_of_the_view_of_stock_is_missed() {
+    each_is_missed(store_stock_memory::Condition::ALL, store_stock_without).await;
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_count_writes_of_stock_is_noticed() {
+    let table = MemoryInventory::default();
+    table.writes.unversioned.set(true);
+    assert!(!inventory::failures(&table, &table).await.is_empty());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
 use lakeside_domain::events::EventId;
-use lakeside_kit::{outbox::Entry, publish_outbox::Bus};
+use lakeside_kit::{bus::Bus, outbox::Entry};
 use serde_json::{Value, json};
 
 /// A bus with a queue behind each of its rules.

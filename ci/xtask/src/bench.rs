@@ -155,6 +155,7 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("ORDERS_TABLE", "lakeside-orders".to_owned()),
         ("ORDER_STATUS_TABLE", "lakeside-order-status".to_owned()),
         ("INVENTORY_TABLE", "lakeside-inventory".to_owned()),
+        ("STORE_STOCK_TABLE", "lakeside-store-stock".to_owned()),
         ("FULFILMENT_TABLE", "lakeside-fulfilment".to_owned()),
         ("GROWTH_TABLE", "lakeside-growth".to_owned()),
         ("DIRECTORY_TABLE", "lakeside-directory".to_owned()),

@@ -11,6 +11,7 @@ use futures::future::try_join_all;
 use lakeside_domain::{
     allocation::{Allocation, AllocationStatus, OnHand},
     ids::{NodeId, OrderId, Sku},
+    level::Level,
     reservation::{Availability, Guard, Plan, Reservation, ReservationStatus},
     stock::{Pool, PoolId},
     time::Timestamp,
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     allocate::{AllocationStore, NewAllocation},
+    publish_levels::{LevelStore, PoolLevel},
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
@@ -412,6 +414,13 @@ impl ReleaseStore for InventoryTable {
     async fn close_allocation(&self, order_id: OrderId) -> Result<Committed, StoreError> {
         let closed = Allocation { order_id, status: AllocationStatus::Released, shipments: Vec::new() };
         self.commit(vec![self.first(&allocation_key(order_id), &closed, &[])?]).await
+    }
+}
+
+impl LevelStore for InventoryTable {
+    async fn pools(&self, sku: &Sku) -> Result<Vec<Level>, StoreError> {
+        let pools = self.of_sku::<PoolLevel>(sku, "POOL#").await?;
+        Ok(pools.into_iter().map(|(_, pool)| pool.into()).collect())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The inventory squad: holding stock for orders, choosing where it leaves from, and putting it back.
+//! The inventory squad: holding stock for orders, choosing where it leaves from, putting it back, and telling how much
+//! there is.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
@@ -8,7 +9,11 @@ mod goods;
 pub mod inventory_table;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod project_store_stock;
+pub mod publish_levels;
 pub mod release_stock;
 pub mod reserve_stock;
 pub mod stock_error;
+pub mod stock_query;
+pub mod store_stock_table;
 pub mod sweep_reservations;

@@ -9,6 +9,7 @@ use std::{
 use lakeside_domain::{
     allocation::{Allocation, AllocationStatus, OnHand, Shipment},
     ids::{NodeId, OrderId, Sku},
+    level::Level,
     reservation::{Availability, Plan, Reservation, ReservationStatus, Take},
     stock::PoolId,
     time::Timestamp,
@@ -22,12 +23,18 @@ use lakeside_kit::{
 
 use crate::{
     allocate::{AllocationStore, NewAllocation},
-    inventory_table::{allocation_key, reservation_key},
+    inventory_table::{allocation_key, node_key, pool_key, reservation_key},
+    publish_levels::LevelStore,
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
     sweep_reservations::SweepStore,
 };
+
+pub mod stock_writes;
+pub mod store_stock;
+
+use stock_writes::StockWrites;
 
 conditions! {
     ReserveFirst: "an order is reserved only if it has no reservation",
@@ -90,6 +97,8 @@ pub struct MemoryInventory {
     pub reservations: RefCell<BTreeMap<OrderId, Reservation>>,
     /// One per order.
     pub allocations: RefCell<BTreeMap<OrderId, Allocation>>,
+    /// How often pools and nodes were written, and the stream of these writes.
+    pub writes: StockWrites,
     /// What the items' outboxes hold.
     pub outboxes: Outboxes,
     /// What goes wrong with the calls of the ports.
@@ -155,6 +164,30 @@ impl MemoryInventory {
         on_hand
     }
 
+    /// Puts a pool there, as it is.
+    pub fn put_pool(&self, sku: &Sku, pool: PoolId, counts: Counts) {
+        let before = self.pools.borrow_mut().insert((sku.clone(), pool), counts);
+        self.writes.put(pool_key(sku, pool), before.map(|counts| counts.available), counts.available);
+    }
+
+    /// Puts units at a node, as they are.
+    pub fn put_node(&self, sku: &Sku, node: &NodeId, on_hand: i64) {
+        let before = self.nodes.borrow_mut().insert((sku.clone(), node.clone()), on_hand);
+        self.writes.put(node_key(sku, node), before, on_hand);
+    }
+
+    /// As [`LevelStore::pools`].
+    pub fn levels(&self, sku: &Sku) -> Vec<Level> {
+        let pools = self.pools.borrow();
+        let of_sku = pools.iter().filter(|((of, _), _)| of == sku);
+        of_sku
+            .map(|((sku, pool), counts)| Level {
+                units: unsigned(counts.available),
+                version: self.writes.version(&pool_key(sku, *pool)),
+            })
+            .collect()
+    }
+
     /// As [`ReservationStore::reserve`].
     pub fn reserve(&self, plan: &Plan, new: &[NewReservation]) -> Committed {
         let first = new.iter().all(|n| !self.reservations.borrow().contains_key(&n.reservation.order_id));
@@ -171,7 +204,7 @@ impl MemoryInventory {
         {
             return Committed::Stale;
         }
-        for ((sku, pool), guard) in &plan.guards {
+        for ((sku, pool), guard) in plan.guards.iter().filter(|(_, guard)| guard.take > 0) {
             self.shift(sku, *pool, guard.take, |c, n| {
                 c.available -= n;
                 c.held += n;
@@ -279,7 +312,7 @@ impl MemoryInventory {
             c.sold += n;
         });
         for (item, units) in at_nodes(&new.allocation.shipments) {
-            *self.nodes.borrow_mut().entry(item).or_default() -= units;
+            self.move_at(item, -units);
         }
         self.turn(order_id, ReservationStatus::Committed, &new.reservation_outbox);
         self.put_allocation(new.allocation.clone(), &new.allocation_outbox);
@@ -305,7 +338,7 @@ impl MemoryInventory {
             c.held += n;
         });
         for (item, units) in at_nodes(&allocated.shipments) {
-            *self.nodes.borrow_mut().entry(item).or_default() += units;
+            self.move_at(item, units);
         }
         self.turn(order_id, ReservationStatus::Held, &[]);
         let now = self.allocation(order_id).unwrap_or_else(|| allocated.clone());
@@ -337,7 +370,20 @@ impl MemoryInventory {
     }
 
     fn shift(&self, sku: &Sku, pool: PoolId, units: u64, step: fn(&mut Counts, i64)) {
-        step(self.pools.borrow_mut().entry((sku.clone(), pool)).or_default(), signed(units));
+        let mut pools = self.pools.borrow_mut();
+        let counts = pools.entry((sku.clone(), pool)).or_default();
+        let before = counts.available;
+        step(counts, signed(units));
+        self.writes.write(pool_key(sku, pool), before, counts.available);
+    }
+
+    fn move_at(&self, (sku, node): (Sku, NodeId), units: i64) {
+        let key = node_key(&sku, &node);
+        let mut nodes = self.nodes.borrow_mut();
+        let on_hand = nodes.entry((sku, node)).or_default();
+        let before = *on_hand;
+        *on_hand += units;
+        self.writes.write(key, before, *on_hand);
     }
 
     fn shift_all(&self, takes: &[Take], step: fn(&mut Counts, i64)) {
@@ -409,6 +455,12 @@ impl ReleaseStore for MemoryInventory {
 
     async fn close_allocation(&self, order_id: OrderId) -> Result<Committed, StoreError> {
         self.trouble.write(Committed::Stale, || self.close_allocation(order_id))
+    }
+}
+
+impl LevelStore for MemoryInventory {
+    async fn pools(&self, sku: &Sku) -> Result<Vec<Level>, StoreError> {
+        self.trouble.read(|| self.levels(sku))
     }
 }
 

@@ -7,9 +7,11 @@
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod attempt;
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod disposition;
+pub mod door;
 pub mod dynamo;
 pub mod lease;
 #[cfg(any(test, feature = "memory"))]

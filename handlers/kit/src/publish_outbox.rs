@@ -8,25 +8,17 @@
 //! fails on are delivered again.
 //! Parks: after the mapping's retries, in its failure destination.
 
-use std::{collections::HashSet, error::Error as StdError, time::Duration};
+use std::collections::HashSet;
 
-use aws_lambda_events::event::{
-    dynamodb::EventRecord,
-    streams::{KinesisBatchItemFailure, KinesisEventResponse},
-};
-use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use aws_lambda_events::event::{dynamodb::EventRecord, streams::KinesisEventResponse};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bus::{self, Bus},
     clock::Pauses,
     disposition::{Disposed, Disposition, chain},
     outbox::{ATTRIBUTE, Entry},
 };
-
-/// EventBridge takes at most this many entries in one request.
-const MAX_ENTRIES: usize = 10;
-const ATTEMPTS: u32 = 3;
-const BACKOFF: Duration = Duration::from_millis(50);
 
 /// What the function is invoked with.
 #[derive(Debug, Deserialize)]
@@ -64,11 +56,6 @@ pub struct PipeEvent {
     pub detail: serde_json::Value,
 }
 
-/// The bus did not take some or all of the entries.
-#[derive(Debug, thiserror::Error)]
-#[error("the bus does not answer")]
-pub struct BusError(#[source] pub Box<dyn StdError + Send + Sync>);
-
 /// A stream record whose outbox cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -84,12 +71,6 @@ impl Disposed for RecordError {
     fn disposition(&self) -> Disposition {
         Disposition::Park
     }
-}
-
-/// Where events are published.
-pub trait Bus {
-    /// Publishes up to [`MAX_ENTRIES`] entries and answers the positions of those that were not taken.
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<usize>, BusError>;
 }
 
 /// Handles one invocation.
@@ -135,90 +116,19 @@ pub fn new_entries(record: &EventRecord) -> Result<Vec<Entry>, RecordError> {
 /// everything after it again.
 async fn publish(bus: &impl Bus, clock: &impl Pauses, records: &[EventRecord]) -> KinesisEventResponse {
     let mut pending: Vec<(usize, Entry)> = Vec::new();
-    let mut first_failed: Option<usize> = None;
+    let mut unreadable = None;
     for (position, record) in records.iter().enumerate() {
         match new_entries(record) {
             Ok(entries) => pending.extend(entries.into_iter().map(|entry| (position, entry))),
             Err(error) => {
                 tracing::error!(event_id = record.event_id, error = chain(&error), "cannot be published");
-                first_failed = Some(position);
+                unreadable = Some(position);
                 break;
             }
         }
     }
-    for chunk in pending.chunks(MAX_ENTRIES) {
-        if let Some((position, _)) = unpublished(bus, clock, chunk).await.first() {
-            first_failed = Some(first_failed.map_or(*position, |failed| failed.min(*position)));
-            break;
-        }
-    }
-    let mut response = KinesisEventResponse::default();
-    if let Some(record) = first_failed.and_then(|position| records.get(position)) {
-        let mut failure = KinesisBatchItemFailure::default();
-        failure.item_identifier.clone_from(&record.change.sequence_number);
-        response.batch_item_failures.push(failure);
-    }
-    response
-}
-
-/// Sends `chunk` and resends exactly what was not taken; answers what still was not.
-async fn unpublished(bus: &impl Bus, clock: &impl Pauses, chunk: &[(usize, Entry)]) -> Vec<(usize, Entry)> {
-    let mut left = chunk.to_vec();
-    for attempt in 1..=ATTEMPTS {
-        let entries: Vec<Entry> = left.iter().map(|(_, entry)| entry.clone()).collect();
-        match bus.put(&entries).await {
-            Ok(failed) if failed.is_empty() => return Vec::new(),
-            Ok(failed) => {
-                tracing::warn!(failed = failed.len(), attempt, "the bus did not take every entry");
-                left = failed.into_iter().filter_map(|position| left.get(position).cloned()).collect();
-            }
-            Err(error) => tracing::warn!(error = chain(&error), attempt, "the bus did not answer"),
-        }
-        if attempt < ATTEMPTS {
-            let wait = BACKOFF.saturating_mul(2_u32.saturating_pow(attempt));
-            clock.pause(wait / 2, wait).await;
-        }
-    }
-    left
-}
-
-/// A custom bus of EventBridge.
-#[derive(Debug, Clone)]
-pub struct EventBridgeBus {
-    client: Client,
-    name: String,
-}
-
-impl EventBridgeBus {
-    /// The bus called `name`.
-    pub const fn new(client: Client, name: String) -> Self {
-        Self { client, name }
-    }
-}
-
-impl Bus for EventBridgeBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<usize>, BusError> {
-        let entries = entries
-            .iter()
-            .map(|entry| {
-                PutEventsRequestEntry::builder()
-                    .event_bus_name(&self.name)
-                    .source(&entry.source)
-                    .detail_type(&entry.detail_type)
-                    .detail(&entry.detail)
-                    .build()
-            })
-            .collect();
-        let answer = self
-            .client
-            .put_events()
-            .set_entries(Some(entries))
-            .send()
-            .await
-            .map_err(|e| BusError(e.into()))?;
-        let failed = answer.entries().iter().enumerate().filter(|(_, entry)| entry.error_code().is_some());
-        Ok(failed.map(|(position, _)| position).collect())
-    }
+    let unpublished = bus::publish(bus, clock, &pending).await;
+    bus::answer(records, unpublished.or(unreadable))
 }
 
 #[cfg(test)]
@@ -228,7 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::memory::ManualClock;
+    use crate::{bus::BusError, memory::ManualClock};
 
     /// A bus that fails as its script says, and keeps what it took.
     #[derive(Default)]

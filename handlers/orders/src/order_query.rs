@@ -5,11 +5,7 @@
 //! An order that does not exist, is not known yet, or belongs to somebody else is not found: the three cannot be
 //! told apart from outside.
 
-use aws_lambda_events::{
-    apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse},
-    encodings::Body,
-    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::CONTENT_TYPE},
-};
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use lakeside_contracts::{
     WireTime,
     api::{OrderStatusView, TimelineEntry},
@@ -18,9 +14,10 @@ use lakeside_domain::{
     ids::{CustomerId, OrderId},
     order_status::{KnownFact, status},
 };
-use lakeside_kit::dynamo::StoreError;
-use serde::Serialize;
-use serde_json::json;
+use lakeside_kit::{
+    door::{answer, message},
+    dynamo::StoreError,
+};
 
 /// What is known about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +50,7 @@ pub async fn handle(
     Ok(found
         .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
         .and_then(|view| body(order_id, view.facts))
-        .map_or_else(not_found, |body| response(200, &body)))
+        .map_or_else(not_found, |body| answer(200, &body)))
 }
 
 fn body(order_id: OrderId, mut facts: Vec<KnownFact>) -> Option<OrderStatusView> {
@@ -67,23 +64,14 @@ fn body(order_id: OrderId, mut facts: Vec<KnownFact>) -> Option<OrderStatusView>
 }
 
 fn not_found() -> ApiGatewayProxyResponse {
-    response(404, &json!({"message": "order not found"}))
-}
-
-fn response(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyResponse {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let mut response = ApiGatewayProxyResponse::default();
-    response.status_code = status_code;
-    response.headers = headers;
-    response.body = serde_json::to_string(body).ok().map(Body::Text);
-    response
+    message(404, "order not found")
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_lambda_events::encodings::Body;
     use lakeside_domain::time::Timestamp;
+    use serde_json::json;
 
     use super::*;
 

@@ -139,7 +139,10 @@ run "services_use_keys_only_for_this_account" {
 run "only_customers_come_through_the_door" {
   assert {
     condition = alltrue([
-      for method in [aws_api_gateway_method.place_order, aws_api_gateway_method.read_order] :
+      for method in concat(
+        [aws_api_gateway_method.place_order, aws_api_gateway_method.read_order],
+        values(aws_api_gateway_method.read_stock),
+      ) :
       method.authorization == "COGNITO_USER_POOLS" && method.authorizer_id == aws_api_gateway_authorizer.customers.id
     ])
     error_message = "Every method must check the token."
@@ -235,6 +238,37 @@ run "orders_are_read_through_the_alias" {
       "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations",
     )
     error_message = "The door must call what deployments shift."
+  }
+}
+
+run "stock_is_read_through_the_alias_by_sku_and_by_store" {
+  assert {
+    condition = alltrue([
+      for integration in aws_api_gateway_integration.read_stock : endswith(
+        integration.uri,
+        "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-stock-query:live/invocations",
+      ) && integration.type == "AWS_PROXY"
+    ])
+    error_message = "The door must call what deployments shift."
+  }
+
+  assert {
+    condition = {
+      for name, method in aws_api_gateway_method.read_stock : name => "${method.http_method} ${join(" ", keys(method.request_parameters))}"
+      } == {
+      sku   = "GET method.request.path.sku"
+      store = "GET method.request.path.node"
+    }
+    error_message = "Stock is only read, by what the function looks for."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_api_gateway_resource.sku.path_part == "{sku}",
+      aws_api_gateway_resource.store.path_part == "{node}",
+      aws_api_gateway_resource.store_stock.path_part == "stock",
+    ])
+    error_message = "The function finds its parameters by these names."
   }
 }
 

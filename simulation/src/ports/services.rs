@@ -3,8 +3,8 @@
 use lakeside_contracts::commands::FulfilOrder;
 use lakeside_fulfilment::executions::{Execution, Executions, ExecutionsError, Started};
 use lakeside_kit::{
+    bus::{Bus, BusError},
     outbox::Entry,
-    publish_outbox::{Bus, BusError},
     task_token::{AnswerError, Answered, TaskTokens},
 };
 use serde::Serialize;

@@ -40,7 +40,7 @@ run "messages_are_delivered_often_enough" {
 
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
-    condition     = toset(keys(module.subscription)) == toset(["reserve_stock"])
+    condition     = toset(keys(module.subscription)) == toset(["project_store_stock", "reserve_stock"])
     error_message = "These functions consume; the others are called."
   }
 
@@ -72,7 +72,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
     condition = {
       for name, function in local.functions : name => {
         for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
-      }
+      } if name != "stock_query"
       } == {
       reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
       release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
@@ -80,7 +80,21 @@ run "functions_reach_only_the_items_that_are_their_business" {
         "Query"              = ["HELD#*"]
         "GetItem UpdateItem" = ["SKU#*", "RESERVATION#*"]
       }
-      allocate = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
+      allocate            = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
+      publish_levels      = { "Query" = ["SKU#*"] }
+      project_store_stock = { "PutItem" = ["SKU#*"] }
+    }
+    error_message = "Whoever changes this list changes who may read or write what."
+  }
+
+  assert {
+    condition = {
+      for grant in values(local.functions.stock_query.tables) : join(" ", grant.leading_keys) => [
+        grant.actions, endswith(grant.arn, "/index/stock-by-node"),
+      ]
+      } == {
+      "SKU#*"  = [["Query"], false]
+      "NODE#*" = [["Query"], true]
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -88,8 +102,40 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
-    } == { reserve_stock = ["AnswerTheSaga"] }
-    error_message = "Only who is asked by a token may answer it."
+    } == { publish_levels = ["Publish"], reserve_stock = ["AnswerTheSaga"] }
+    error_message = "Only who is asked by a token may answer it, and only who tells of levels may speak on the bus."
+  }
+}
+
+run "levels_are_told_of_every_write_to_a_pool_or_node" {
+  assert {
+    condition     = local.functions.publish_levels.statements.Publish.resources == [local.platform.buses["inventory"].arn]
+    error_message = "Levels are told on the squad's own bus."
+  }
+
+  assert {
+    condition = toset(local.subscriptions.project_store_stock.rules.inventory.detail_types) == toset([
+      "NodeStockChanged", "StockLevelChanged",
+    ])
+    error_message = "The view is made of levels and nothing else."
+  }
+}
+
+run "customers_read_stock_through_the_door_alone" {
+  assert {
+    condition = alltrue([
+      for permission in aws_lambda_permission.door :
+      permission.principal == "apigateway.amazonaws.com" && permission.qualifier == "live"
+    ])
+    error_message = "The permission must be for the door, and for the alias."
+  }
+
+  assert {
+    condition = toset([for permission in aws_lambda_permission.door : permission.source_arn]) == toset([
+      "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/stock/*",
+      "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/stores/*/stock",
+    ])
+    error_message = "The permission must be for reading stock."
   }
 }
 

@@ -156,3 +156,33 @@ run "rejects_a_hold_longer_than_a_week" {
 
   expect_failures = [var.reservation_hold_seconds]
 }
+
+run "rejects_warmth_for_what_nobody_waits_for" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = { reserve_stock = 1 }
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "rejects_levels_that_wait_for_more_than_a_minute" {
+  command = plan
+
+  variables {
+    level_window_seconds = 61
+  }
+
+  expect_failures = [var.level_window_seconds]
+}
+
+run "rejects_levels_before_their_time" {
+  command = plan
+
+  variables {
+    level_window_seconds = -1
+  }
+
+  expect_failures = [var.level_window_seconds]
+}

@@ -49,3 +49,12 @@ resource "aws_lambda_alias" "live" {
     ignore_changes = [routing_config]
   }
 }
+
+# Kept warm, behind the alias, where somebody waits for the answer.
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  count = var.provisioned_concurrency > 0 ? 1 : 0
+
+  function_name                     = aws_lambda_function.function.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+}

@@ -84,6 +84,18 @@ variable "memory_mb" {
   }
 }
 
+variable "provisioned_concurrency" {
+  description = "Environments that are kept warm and paid for whether or not they are used; 0 for none."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.provisioned_concurrency >= 0 && var.provisioned_concurrency <= 500 && floor(var.provisioned_concurrency) == var.provisioned_concurrency
+    error_message = "From 0 to 500 environments are kept warm."
+  }
+}
+
 variable "tables" {
   description = "What it may do with items of which partition keys, by a name of the grant's own; and which attributes it may read, where the others are not its business."
   type = map(object({

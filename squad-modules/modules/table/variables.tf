@@ -32,11 +32,12 @@ variable "deletion_protection" {
 }
 
 variable "indexes" {
-  description = "Global secondary indexes by name. They hold keys only: whoever reads one reads the items themselves consistently."
+  description = "Global secondary indexes by name. They hold keys only, and whoever reads one reads the items themselves consistently; but for a view, which lags anyway and may be answered from the attributes in `projection`."
   type = map(object({
     hash_key       = string
     range_key      = string
     range_key_type = optional(string, "S")
+    projection     = optional(list(string), [])
   }))
   default  = {}
   nullable = false
@@ -44,5 +45,11 @@ variable "indexes" {
   validation {
     condition     = alltrue([for index in values(var.indexes) : contains(["S", "N"], index.range_key_type)])
     error_message = "The range key of an index is a string (S) or a number (N)."
+  }
+
+  # What an outbox relies on is read from the items.
+  validation {
+    condition     = !var.stream || alltrue([for index in values(var.indexes) : length(index.projection) == 0])
+    error_message = "Only the indexes of a view, which has no outbox, hold more than keys."
   }
 }

@@ -136,3 +136,13 @@ run "rejects_an_auditor_that_is_any_role_of_an_account" {
 
   expect_failures = [var.function_role_auditors]
 }
+
+run "rejects_warmth_for_what_nobody_waits_for" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = { order_ingest = 1 }
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}

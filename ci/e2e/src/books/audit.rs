@@ -1,12 +1,13 @@
 //! The single checks of a reconciliation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lakeside_domain::reservation::{Reservation, ReservationStatus};
 
 use super::{Check, OrderBooks, SkuBooks};
 use crate::{
     growth::MINOR_PER_POINT,
+    levels::Levels,
     records::is_final,
     sandbox::{Label, Ledger, Payment},
 };
@@ -47,6 +48,17 @@ pub fn nodes(stock: &BTreeMap<String, SkuBooks>) -> Check {
         .collect();
     let on_hand: u64 = stock.values().map(|books| books.on_hand).sum();
     Check { name: "nodes", counted: format!("{on_hand} units on hand"), faults }
+}
+
+/// What others read of the stock is what there is.
+pub fn view(stock: &BTreeMap<String, Levels>, seen: &BTreeMap<String, Levels>) -> Check {
+    let skus: BTreeSet<&String> = stock.keys().chain(seen.keys()).collect();
+    let faults = skus
+        .iter()
+        .filter(|sku| stock.get(**sku) != seen.get(**sku))
+        .map(|sku| format!("of {sku} there are {:?}, but seen are {:?}", stock.get(*sku), seen.get(*sku)))
+        .collect();
+    Check { name: "view of stock", counted: format!("{} SKUs seen", seen.len()), faults }
 }
 
 /// I8: none is stranded.
@@ -258,6 +270,21 @@ mod tests {
         assert_eq!(faults(SkuBooks { fulfilled: 3, ..sound }), 1);
         assert_eq!(faults(SkuBooks { reserved: 0, ..sound }), 1);
         assert_eq!(faults(SkuBooks { on_hand: 5, ..sound }), 1);
+    }
+
+    #[test]
+    fn the_view_of_stock_has_what_the_table_has_and_nothing_else() {
+        let levels = |available, on_hand| {
+            let levels =
+                Levels { available: Some(available), nodes: [("wh-one".to_owned(), on_hand)].into() };
+            BTreeMap::from([("TENT".to_owned(), levels)])
+        };
+        let faults = |stock: &BTreeMap<_, _>, seen: &BTreeMap<_, _>| view(stock, seen).faults.len();
+        assert_eq!(faults(&levels(3, 5), &levels(3, 5)), 0);
+        assert_eq!(faults(&levels(3, 5), &levels(2, 5)), 1);
+        assert_eq!(faults(&levels(3, 5), &levels(3, 4)), 1);
+        assert_eq!(faults(&levels(3, 5), &BTreeMap::new()), 1);
+        assert_eq!(faults(&BTreeMap::new(), &levels(3, 5)), 1);
     }
 
     #[test]

@@ -52,7 +52,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 20] = [
+const DUTIES: [Duties; 23] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
@@ -61,6 +61,9 @@ const DUTIES: [Duties; 20] = [
     on(function("release-stock"), table::INVENTORY, &[]),
     on(function("allocate"), table::INVENTORY, &[]),
     on(function("sweep-reservations"), table::INVENTORY, &[]),
+    Duties { bus: Some("inventory"), ..on(function("publish-levels"), table::INVENTORY, &[Verb::Query]) },
+    fed(on(function("project-store-stock"), table::STORE_STOCK, &[Verb::Put])),
+    on(function("stock-query"), table::STORE_STOCK, &[Verb::Query]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),

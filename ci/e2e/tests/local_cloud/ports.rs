@@ -12,7 +12,9 @@ use lakeside_growth::{
     growth_table::{LoyaltyTable, NoticeTable},
     memory::MemoryGrowth,
 };
-use lakeside_inventory::{inventory_table::InventoryTable, memory::MemoryInventory};
+use lakeside_inventory::{
+    inventory_table::InventoryTable, memory::MemoryInventory, store_stock_table::StoreStockTable,
+};
 use lakeside_orders::{
     memory::{MemoryOrders, MemoryStatus},
     orders_table::OrdersTable,
@@ -23,7 +25,7 @@ use lakeside_port_contracts::{
     dynamo::Table,
     fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step, Story},
-    status,
+    status, store_stock,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use uuid::Uuid;
@@ -35,33 +37,48 @@ const STEPS: usize = 30;
 /// A table of the shape that `squad-modules/modules/table` gives to the squads' own, with the indexes of all of them.
 async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
     let name = cloud.name(&format!("ports-{}", Uuid::new_v4().simple()));
-    let mut request =
-        cloud.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
-    let mut index = GlobalSecondaryIndex::builder()
-        .index_name("held-by-end")
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-    let keys = [
-        ("heldShard", KeyType::Hash, ScalarAttributeType::S),
-        ("expiresAt", KeyType::Range, ScalarAttributeType::N),
-    ];
-    for (attribute, key, kind) in keys {
-        let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
-        request = request.attribute_definitions(definition.build()?);
-        index =
-            index.key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(key).build()?);
-    }
-    request = request.global_secondary_indexes(index.build()?);
-    for (attribute, key) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let definition = AttributeDefinition::builder().attribute_name(attribute);
-        let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(key);
-        request = request
-            .attribute_definitions(definition.attribute_type(ScalarAttributeType::S).build()?)
-            .key_schema(schema.build()?);
-    }
     let stream =
         StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
-    request.stream_specification(stream.build()?).send().await?;
+    let mut request = cloud
+        .dynamodb
+        .create_table()
+        .table_name(&name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .stream_specification(stream.build()?)
+        .global_secondary_indexes(index("held-by-end", ["heldShard", "expiresAt"], &[])?)
+        .global_secondary_indexes(index("stock-by-node", ["byNode", "sku"], &["onHand"])?);
+    for (attribute, kind) in [
+        ("pk", ScalarAttributeType::S),
+        ("sk", ScalarAttributeType::S),
+        ("heldShard", ScalarAttributeType::S),
+        ("expiresAt", ScalarAttributeType::N),
+        ("byNode", ScalarAttributeType::S),
+        ("sku", ScalarAttributeType::S),
+    ] {
+        let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
+        request = request.attribute_definitions(definition.build()?);
+    }
+    for part in key(["pk", "sk"])? {
+        request = request.key_schema(part);
+    }
+    request.send().await?;
     Ok(Table { client: cloud.dynamodb.clone(), name })
+}
+
+fn key([hash, range]: [&str; 2]) -> anyhow::Result<[KeySchemaElement; 2]> {
+    let part = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    Ok([part(hash, KeyType::Hash)?, part(range, KeyType::Range)?])
+}
+
+/// An index that holds these attributes beside its keys.
+fn index(name: &str, keys: [&str; 2], attributes: &[&str]) -> anyhow::Result<GlobalSecondaryIndex> {
+    let mut projection = Projection::builder().projection_type(ProjectionType::KeysOnly);
+    for attribute in attributes {
+        projection = projection.projection_type(ProjectionType::Include).non_key_attributes(*attribute);
+    }
+    let key = key(keys)?.to_vec();
+    let index = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(key));
+    Ok(index.projection(projection.build()).build()?)
 }
 
 /// Deletes the table, whatever came of the test.
@@ -80,6 +97,15 @@ async fn the_inventory_adapter_keeps_the_contracts() -> anyhow::Result<()> {
     let table = create(&Cloud::open()?).await?;
     let adapter = InventoryTable::new(table.client.clone(), table.name.clone());
     let failures = inventory::failures(&adapter, &table).await;
+    delete(&table).await?;
+    kept(&failures)
+}
+
+#[tokio::test]
+async fn the_adapter_of_the_view_of_stock_keeps_the_contracts() -> anyhow::Result<()> {
+    let table = create(&Cloud::open()?).await?;
+    let view = StoreStockTable::new(table.client.clone(), table.name.clone());
+    let failures = store_stock::failures(&view, &()).await;
     delete(&table).await?;
     kept(&failures)
 }

@@ -12,6 +12,7 @@ mod corpus;
 mod explore;
 mod fulfilment_ports;
 mod inventory_ports;
+mod levels;
 mod mutation;
 mod orders_ports;
 mod queries;

@@ -1,11 +1,15 @@
-//! Requests for an order's status.
+//! Requests for an order's status, and for stock.
 
 use aws_lambda_events::{apigw::ApiGatewayProxyRequest, encodings::Body};
 use futures::executor::block_on;
 use lakeside_domain::{
-    ids::{CustomerId, OrderId},
+    ids::{CustomerId, NodeId, OrderId, Sku},
+    level::Level,
     order_status::KnownFact,
     time::Timestamp,
+};
+use lakeside_inventory::{
+    memory::store_stock::MemoryStoreStock, project_store_stock::StockCount, stock_query,
 };
 use lakeside_kit::dynamo::StoreError;
 use lakeside_orders::order_query::{StatusView, View, handle};
@@ -76,6 +80,63 @@ fn a_request_is_answered_with_its_owner_s_order_or_not_found() {
             prop_assert_eq!(response.status_code, 404);
             prop_assert_eq!(body, json!({"message": "order not found"}));
         }
+        Ok(())
+    });
+}
+
+/// Two SKUs, of one of which a store has some.
+fn stock() -> MemoryStoreStock {
+    let view = MemoryStoreStock::default();
+    for (sku, node) in [("TENT-2P", None), ("TENT-2P", Some("store-104")), ("STOVE-GAS", None)] {
+        let (sku, node) = (Sku::parse(sku).unwrap(), node.map(|node| NodeId::parse(node).unwrap()));
+        view.record(&StockCount { sku, node, level: Level { units: 7, version: 1 } });
+    }
+    view
+}
+
+#[test]
+fn a_request_is_answered_with_the_stock_asked_for_or_refused() {
+    let inputs = (option::of(texts()), option::of(texts()), option::of(texts()), any::<bool>(), mutations());
+    explore(15_000, &inputs, |(name, after, limit, store, mutations)| {
+        let (parameter, known) = if store { ("node", "store-104") } else { ("sku", "TENT-2P") };
+        let mut query = serde_json::Map::new();
+        for (parameter, value) in [("after", &after), ("limit", &limit)] {
+            if let Some(value) = value {
+                query.insert(parameter.into(), json!(value));
+            }
+        }
+        let request = json!({
+            "resource": "/stock/{sku}", "path": "/stock/x", "httpMethod": "GET", "headers": {},
+            "queryStringParameters": query, "pathParameters": {parameter: name.as_deref().unwrap_or(known)},
+            "stageVariables": null, "body": null, "isBase64Encoded": false,
+            "requestContext": {"accountId": "1", "httpMethod": "GET", "authorizer": {"claims": {"sub": OWNER}}},
+        });
+        // What API Gateway would never send fails the invocation.
+        let text = mutated(&request, &mutations);
+        let Ok(request) = serde_json::from_str::<ApiGatewayProxyRequest>(&text) else {
+            prop_assert!(!mutations.is_empty());
+            return Ok(());
+        };
+        let paths = request.path_parameters.clone();
+        let response = block_on(stock_query::handle(&stock(), request)).unwrap();
+        let Some(Body::Text(body)) = response.body else {
+            return Err(TestCaseError::fail("an answer without a body"));
+        };
+        let body: Value = serde_json::from_str(&body).unwrap();
+        match response.status_code {
+            200 if paths.contains_key("node") => {
+                fits("StockOfStore", &body)?;
+                prop_assert_eq!(body["node"].as_str(), paths.get("node").map(String::as_str));
+            }
+            200 => {
+                fits("StockOfSku", &body)?;
+                prop_assert_eq!(body["sku"].as_str(), paths.get("sku").map(String::as_str));
+            }
+            400 => prop_assert!(paths.contains_key("node") && body["message"].is_string()),
+            404 => prop_assert_eq!(body, json!({"message": "stock not found"})),
+            other => prop_assert!(false, "{}", other),
+        }
+        prop_assert!(!(mutations.is_empty() && name.is_none() && !store) || response.status_code == 200);
         Ok(())
     });
 }

@@ -8,9 +8,10 @@ use lakeside_contracts::{
     events::{OrderConfirmed, OrderFulfilled, PaymentCaptured},
 };
 use lakeside_kit::{
+    bus::{Bus, BusError},
     memory::ManualClock,
     outbox::Entry,
-    publish_outbox::{Bus, BusError, Input, Output, handle},
+    publish_outbox::{Input, Output, handle},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json, to_value};

@@ -11,7 +11,7 @@ use lakeside_domain::{
 };
 use lakeside_inventory::{
     allocate::NewAllocation,
-    inventory_table::{allocation_key, reservation_key},
+    inventory_table::{allocation_key, node_key, pool_key, reservation_key},
     memory::Counts,
     release_stock::ReleaseStore,
     reserve_stock::NewReservation,
@@ -93,9 +93,11 @@ impl Cast {
         for sku in &self.skus {
             for pool in POOLS {
                 story.push(format!("{:?}", books.pool(sku, pool).await?));
+                story.push(format!("{:?}", books.version(&pool_key(sku, pool)).await?));
             }
             for node in &self.nodes {
                 story.push(format!("{:?}", books.node(sku, node).await?));
+                story.push(format!("{:?}", books.version(&node_key(sku, node)).await?));
             }
         }
         Ok(story)

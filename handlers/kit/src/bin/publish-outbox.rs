@@ -1,10 +1,7 @@
 //! Wires `publish-outbox`.
 
 use lakeside_kit::{
-    clock::SystemClock,
-    config::required,
-    publish_outbox::{EventBridgeBus, handle},
-    runtime,
+    bus::EventBridgeBus, clock::SystemClock, config::required, publish_outbox::handle, runtime,
 };
 
 #[tokio::main(flavor = "current_thread")]

@@ -221,6 +221,28 @@ run "tracing_can_be_switched_off" {
   }
 }
 
+run "nothing_is_kept_warm_unless_asked_for" {
+  assert {
+    condition     = length(aws_lambda_provisioned_concurrency_config.live) == 0
+    error_message = "An idle function must cost nothing."
+  }
+}
+
+run "the_alias_can_be_kept_warm" {
+  variables {
+    provisioned_concurrency = 3
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_provisioned_concurrency_config.live[0].qualifier == "live",
+      aws_lambda_provisioned_concurrency_config.live[0].function_name == "test-reserve-stock",
+      aws_lambda_provisioned_concurrency_config.live[0].provisioned_concurrent_executions == 3,
+    ])
+    error_message = "Warm must be what callers use."
+  }
+}
+
 run "failures_and_throttles_page" {
   assert {
     condition = alltrue([

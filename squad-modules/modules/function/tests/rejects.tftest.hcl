@@ -293,3 +293,33 @@ run "rejects_a_grant_on_no_attributes" {
 
   expect_failures = [var.tables]
 }
+
+run "rejects_half_a_warm_environment" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = 0.5
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "rejects_fewer_than_no_warm_environments" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = -1
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "rejects_more_warm_environments_than_an_account_has" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = 501
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}

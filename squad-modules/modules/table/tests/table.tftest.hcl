@@ -74,6 +74,30 @@ run "indexes_hold_keys_only" {
   }
 }
 
+run "an_index_of_a_view_holds_what_its_queries_answer" {
+  variables {
+    indexes = { stock-by-node = { hash_key = "byNode", range_key = "sku", projection = ["onHand"] } }
+  }
+
+  assert {
+    condition = [
+      for index in aws_dynamodb_table.table.global_secondary_index : [index.projection_type, index.non_key_attributes]
+    ] == [["INCLUDE", toset(["onHand"])]]
+    error_message = "The index must hold what was asked for, and no more."
+  }
+}
+
+run "rejects_copies_of_what_decisions_rest_on" {
+  command = plan
+
+  variables {
+    stream  = true
+    indexes = { stock-by-node = { hash_key = "byNode", range_key = "sku", projection = ["onHand"] } }
+  }
+
+  expect_failures = [var.indexes]
+}
+
 run "rejects_keys_that_cannot_be_ordered" {
   command = plan
 

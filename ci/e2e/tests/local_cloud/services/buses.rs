@@ -6,7 +6,7 @@ use anyhow::Context;
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use lakeside_e2e::{cloud::Cloud, poll::eventually};
-use lakeside_kit::publish_outbox::EventBridgeBus;
+use lakeside_kit::bus::EventBridgeBus;
 use lakeside_service_contracts::{
     buses::{Buses, Listened},
     queues::{Queue, Queues, Setup},

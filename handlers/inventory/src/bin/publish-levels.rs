@@ -1,0 +1,13 @@
+//! Wires `publish-levels`.
+
+use lakeside_inventory::{inventory_table::InventoryTable, publish_levels::handle};
+use lakeside_kit::{bus::EventBridgeBus, clock::SystemClock, config::required, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::init_logs();
+    let aws = runtime::aws().await;
+    let store = InventoryTable::new(aws_sdk_dynamodb::Client::new(&aws), required("INVENTORY_TABLE")?);
+    let bus = EventBridgeBus::new(aws_sdk_eventbridge::Client::new(&aws), required("BUS_NAME")?);
+    runtime::run(async |event, _| Ok(handle(&store, &bus, &SystemClock, &event).await)).await
+}

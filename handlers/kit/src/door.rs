@@ -1,0 +1,26 @@
+//! Answers to requests that came through the door.
+
+use aws_lambda_events::{
+    apigw::ApiGatewayProxyResponse,
+    encodings::Body,
+    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::CONTENT_TYPE},
+};
+use serde::Serialize;
+use serde_json::json;
+
+/// An answer with this body, which nobody may keep.
+pub fn answer(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = status_code;
+    response.headers = headers;
+    response.body = serde_json::to_string(body).ok().map(Body::Text);
+    response
+}
+
+/// A refusal, or that there is no such thing.
+pub fn message(status_code: i64, message: &str) -> ApiGatewayProxyResponse {
+    answer(status_code, &json!({ "message": message }))
+}

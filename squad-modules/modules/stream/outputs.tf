@@ -1,0 +1,4 @@
+output "failures_arn" {
+  description = "Where what was given up is parked."
+  value       = aws_sqs_queue.failures.arn
+}

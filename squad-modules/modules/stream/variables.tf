@@ -1,0 +1,51 @@
+variable "platform" {
+  description = "The platform, as module platform-contract reads it."
+  type = object({
+    account_id               = string
+    region                   = string
+    prefix                   = string
+    keys                     = object({ data = string, messaging = string, logs = string })
+    alarm_topic_arn          = string
+    permissions_boundary_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "function" {
+  description = "The consumer, as module function outputs it."
+  type = object({
+    name      = string
+    alias_arn = string
+    role      = object({ name = string, arn = string })
+  })
+  nullable = false
+}
+
+variable "stream_arn" {
+  description = "The stream of the squad's table."
+  type        = string
+  nullable    = false
+}
+
+variable "filters" {
+  description = "Which records it wants, as JSON patterns of which one must match."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.filters) > 0 && alltrue([for filter in var.filters : length(try(keys(jsondecode(filter)), [])) > 0])
+    error_message = "A consumer of a stream says which records it wants."
+  }
+}
+
+variable "batching_window_seconds" {
+  description = "How long records are gathered before the function is invoked, where it makes one of many."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.batching_window_seconds >= 0 && var.batching_window_seconds <= 60
+    error_message = "Records are gathered for a minute at most."
+  }
+}
