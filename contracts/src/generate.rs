@@ -23,7 +23,10 @@ use uuid::Uuid;
 
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
-    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, RecordSale, TimelineEntry},
+    api::{
+        ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, PlacePartnerOrder, RecordSale,
+        TimelineEntry,
+    },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
         OrderCommand, RefundPayment, ReserveStock, TerminalEventIds,
@@ -256,6 +259,9 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         shipping_address_id: "addr_7x8y9z".into(),
     };
     body_of(out, "place-order", "PlaceOrder", &body)?;
+    let PlaceOrder { lines, expected_total, payment_method, shipping_address_id, channel: _ } = body;
+    let body = PlacePartnerOrder { lines, expected_total, payment_method, shipping_address_id };
+    body_of(out, "place-partner-order", "PlacePartnerOrder", &body)?;
     let sale = RecordSale { lines: vec![PlaceOrderLine { sku: "TENT-2P".into(), quantity: 1 }] };
     body_of(out, "record-sale", "RecordSale", &sale)?;
 
