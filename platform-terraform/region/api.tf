@@ -22,7 +22,10 @@ locals {
 
 resource "aws_api_gateway_rest_api" "door" {
   name        = "${var.prefix}-api"
-  description = "Orders of customers."
+  description = "Orders of customers and partners."
+
+  # Which plan counts a partner's request is said by what has checked its credential, not by its client.
+  api_key_source = "AUTHORIZER"
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -165,10 +168,15 @@ resource "aws_api_gateway_deployment" "door" {
   triggers = {
     definition = sha256(jsonencode([
       filesha256("${path.module}/api.tf"),
+      filesha256("${path.module}/api_partners.tf"),
       aws_api_gateway_authorizer.customers.provider_arns,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
       jsondecode(aws_api_gateway_model.place_order.schema),
+      aws_api_gateway_authorizer.partners.authorizer_uri,
+      [for integration in aws_api_gateway_integration.partner_submission : integration.uri],
+      aws_api_gateway_integration.read_partner_order.uri,
+      [for model in aws_api_gateway_model.partner_submission : jsondecode(model.schema)],
     ]))
   }
 
@@ -178,6 +186,11 @@ resource "aws_api_gateway_deployment" "door" {
     aws_api_gateway_integration_response.unavailable,
     aws_api_gateway_method.place_order,
     aws_api_gateway_method.read_order,
+    aws_api_gateway_gateway_response.partner_refusal,
+    aws_api_gateway_integration_response.partner_accepted,
+    aws_api_gateway_integration_response.partner_unavailable,
+    aws_api_gateway_method.partner_submission,
+    aws_api_gateway_method.read_partner_order,
   ]
 
   lifecycle {
