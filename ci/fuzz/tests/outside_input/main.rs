@@ -14,6 +14,7 @@ mod fulfilment_ports;
 mod inventory_ports;
 mod mutation;
 mod orders_ports;
+mod partners;
 mod queries;
 mod queues;
 mod streams;
