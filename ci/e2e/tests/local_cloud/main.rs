@@ -9,6 +9,7 @@ mod happy_path;
 mod idempotency;
 mod labels;
 mod malformed;
+mod partners;
 mod payments;
 mod permissions;
 mod ports;
