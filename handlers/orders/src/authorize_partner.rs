@@ -13,10 +13,7 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::{
-    apigw::{
-        ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequest,
-        ApiGatewayCustomAuthorizerResponse,
-    },
+    apigw::{ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequest},
     iam::{IamPolicyEffect, IamPolicyStatement},
 };
 use lakeside_domain::{ids::PartnerId, partner::Role};
@@ -51,8 +48,21 @@ pub trait Partners {
     async fn find(&self, id: &PartnerId) -> Result<Option<PartnerRecord>, StoreError>;
 }
 
-/// What API Gateway is told.
-pub type Answer = ApiGatewayCustomAuthorizerResponse<BTreeMap<String, String>>;
+/// What API Gateway is told. The type of `aws_lambda_events` writes `null` where there is nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Who it is, as the rest of the platform refers to them.
+    pub principal_id: String,
+    /// What they may call.
+    pub policy_document: ApiGatewayCustomAuthorizerPolicy,
+    /// What the door puts beside what they send.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<&'static str, String>,
+    /// The API key by which their plan counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_identifier_key: Option<String>,
+}
 
 /// Why API Gateway cannot be told anything.
 #[derive(Debug, thiserror::Error)]
@@ -150,25 +160,29 @@ impl<'a> Door<'a> {
     fn admit(&self, partner: &PartnerRecord) -> Answer {
         let PartnerRecord { partner_id, role, .. } = partner;
         let mut paths = vec!["PUT/partner/orders/*", "GET/partner/orders/*"];
-        let mut context = BTreeMap::from([("channel".to_owned(), role.channel().name().to_owned())]);
+        let mut context = BTreeMap::from([("channel", role.channel().name().to_owned())]);
         if let Some(node) = role.store() {
             paths.push("PUT/partner/sales/*");
-            context.insert("node".into(), node.to_string());
+            context.insert("node", node.to_string());
         }
-        let mut answer = self.answer(IamPolicyEffect::Allow, &paths);
-        answer.principal_id = Some(partner_id.principal().to_string());
-        answer.context = context;
-        answer.usage_identifier_key = Some(digest(&format!("{}/{partner_id}", self.api_id)));
-        answer
+        Answer {
+            principal_id: partner_id.principal().to_string(),
+            policy_document: self.policy(IamPolicyEffect::Allow, &paths),
+            context,
+            usage_identifier_key: Some(digest(&format!("{}/{partner_id}", self.api_id))),
+        }
     }
 
     fn refuse(&self) -> Answer {
-        let mut answer = self.answer(IamPolicyEffect::Deny, &["*"]);
-        answer.principal_id = Some("nobody".into());
-        answer
+        Answer {
+            principal_id: "nobody".into(),
+            policy_document: self.policy(IamPolicyEffect::Deny, &["*"]),
+            context: BTreeMap::new(),
+            usage_identifier_key: None,
+        }
     }
 
-    fn answer(&self, effect: IamPolicyEffect, paths: &[&str]) -> Answer {
+    fn policy(&self, effect: IamPolicyEffect, paths: &[&str]) -> ApiGatewayCustomAuthorizerPolicy {
         let mut statement = IamPolicyStatement::default();
         statement.action = vec!["execute-api:Invoke".into()];
         statement.effect = effect;
@@ -176,9 +190,7 @@ impl<'a> Door<'a> {
         let mut policy = ApiGatewayCustomAuthorizerPolicy::default();
         policy.version = Some("2012-10-17".into());
         policy.statement = vec![statement];
-        let mut answer = Answer::default();
-        answer.policy_document = policy;
-        answer
+        policy
     }
 }
 

@@ -114,7 +114,7 @@ fn a_header_opens_what_its_partner_may_do_or_nothing_and_is_not_repeated() {
             prop_assert_eq!(&answer["context"]["node"], &node);
             prop_assert_eq!(&answer["context"]["channel"], role.channel().name());
         } else {
-            prop_assert_eq!(&answer["context"], &json!({}));
+            prop_assert_eq!(answer.get("context"), None);
         }
         Ok(())
     });

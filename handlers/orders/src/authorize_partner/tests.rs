@@ -118,10 +118,26 @@ async fn a_credential_that_opens_nothing_is_refused_everything() {
                 "policyDocument": { "Version": "2012-10-17", "Statement": [{
                     "Action": ["execute-api:Invoke"], "Effect": "Deny", "Resource": [format!("{STAGE}/*")],
                 }] },
-                "context": {}, "usageIdentifierKey": null,
             }),
             "{header}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_credential_is_refused_without_asking_who_it_is_of() {
+    let table = table(&[("acme", Role::Marketplace, &[SECRET])]);
+    table.trouble.down.set(true);
+    for header in [
+        String::new(),
+        format!("Basic acme.{SECRET}"),
+        format!("Bearer acme{SECRET}"),
+        format!("Bearer Acme.{SECRET}"),
+        format!("Bearer acme.{SECRET}x"),
+        format!("Bearer acme.{}", &SECRET[1..]),
+        format!("Bearer acme.{}+", &SECRET[1..]),
+    ] {
+        assert_eq!(effect(&ask(&table, &header).await), "Deny", "{header}");
     }
 }
 
@@ -161,6 +177,7 @@ async fn a_method_that_would_widen_the_answer_is_not_answered() {
         Some("arn:aws:execute-api:eu-central-1:111122223333:*/live/GET/x"),
         Some("arn:aws:execute-api:*:111122223333:abcdef1234/live/GET/x"),
         Some("arn:aws:execute-api:eu-central-1:111122223333:abcdef1234//GET/x"),
+        Some("aws:execute-api:eu-central-1:111122223333:abcdef1234/live/GET/x"),
         Some("arn:aws:lambda:eu-central-1:111122223333:abcdef1234/live/GET/x"),
     ] {
         request.method_arn = method_arn.map(str::to_owned);
