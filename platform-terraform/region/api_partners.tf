@@ -192,12 +192,14 @@ resource "aws_api_gateway_integration" "read_partner_order" {
   uri                     = "arn:aws:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.query_alias_arn}/invocations"
 }
 
-# Refusals that only partners meet, as sentences.
+# Refusals that partners meet, as sentences. An authorizer that fails, or is not there yet, is our failure.
 resource "aws_api_gateway_gateway_response" "partner_refusal" {
   for_each = {
-    ACCESS_DENIED   = { status = "403", message = "this credential does not allow that" }
-    INVALID_API_KEY = { status = "403", message = "this partner has no plan" }
-    QUOTA_EXCEEDED  = { status = "429", message = "the requests that the plan has for this day are used up" }
+    ACCESS_DENIED                  = { status = "403", message = "this credential does not allow that" }
+    AUTHORIZER_CONFIGURATION_ERROR = { status = "503", message = "try again" }
+    AUTHORIZER_FAILURE             = { status = "503", message = "try again" }
+    INVALID_API_KEY                = { status = "403", message = "this partner has no plan" }
+    QUOTA_EXCEEDED                 = { status = "429", message = "the requests that the plan has for this day are used up" }
   }
 
   rest_api_id        = aws_api_gateway_rest_api.door.id

@@ -4,7 +4,7 @@
 //! ARN of the method that is called.
 //! Emits: nothing.
 //! Idempotency key: none, for it only reads.
-//! Retries: nothing. If the table does not answer, the door answers 500 and remembers nothing.
+//! Retries: nothing. If the table does not answer, the door answers 503 and remembers nothing.
 //! Parks: nothing. A credential that opens nothing is refused, which is an answer.
 //!
 //! API Gateway remembers the answer for as long as the door says, for every method that the partner calls with the
@@ -87,7 +87,7 @@ impl Disposed for AuthorizeError {
 /// Handles one request.
 ///
 /// # Errors
-/// [`AuthorizeError`] if it makes no sense or the table does not answer; the client gets a 500 without details.
+/// [`AuthorizeError`] if it makes no sense or the table does not answer; the client gets a 503 without details.
 pub async fn handle(
     partners: &impl Partners,
     request: ApiGatewayCustomAuthorizerRequest,

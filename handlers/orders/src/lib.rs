@@ -1,4 +1,4 @@
-//! The orders squad: accepting orders, moving them along, and showing them to their owners.
+//! The orders squad: accepting orders, moving them along, and showing them to their owners, some of whom are partners.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 

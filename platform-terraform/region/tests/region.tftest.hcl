@@ -433,6 +433,19 @@ run "refusals_of_partners_are_sentences_that_repeat_nothing" {
     ])
     error_message = "A refusal must say why, and nothing of the request."
   }
+
+  assert {
+    condition = {
+      for type, response in aws_api_gateway_gateway_response.partner_refusal : type => response.status_code
+      } == {
+      ACCESS_DENIED                  = "403"
+      AUTHORIZER_CONFIGURATION_ERROR = "503"
+      AUTHORIZER_FAILURE             = "503"
+      INVALID_API_KEY                = "403"
+      QUOTA_EXCEEDED                 = "429"
+    }
+    error_message = "What we cannot check must not look like what we refuse."
+  }
 }
 
 run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {

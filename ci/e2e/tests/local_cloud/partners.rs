@@ -3,6 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use anyhow::Context;
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
@@ -146,6 +147,40 @@ async fn a_credential_that_is_missing_or_wrong_or_revoked_opens_nothing() -> any
             assert_eq!(items, Vec::<Value>::new(), "{id}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partner_whose_record_makes_no_sense_is_neither_admitted_nor_refused() -> anyhow::Result<()> {
+    let cloud = Cloud::open()?;
+    let partner = Partner::admit(&cloud, MARKET).await?;
+    let id = format!("broken-{}", &Uuid::new_v4().simple().to_string()[..8]);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let (pk, sk) = (text(&format!("PARTNER#{id}")), text("PARTNER"));
+    let table = cloud.name(table::PARTNERS);
+    // A store must have a node.
+    let role = AttributeValue::M([("kind".to_owned(), text("STORE"))].into());
+    cloud
+        .dynamodb
+        .put_item()
+        .table_name(&table)
+        .item("pk", pk.clone())
+        .item("sk", sk.clone())
+        .item("partnerId", text(&id))
+        .item("role", role)
+        .send()
+        .await?;
+    let header = format!("Bearer {id}.{}", "x".repeat(43));
+    let path = ("orders", "7e57d004-2b97-4e7a-b45f-5387367791cd");
+    let reply = cloud.api.partner(Method::GET, &partner.headers(&header), path, None).await?;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{}", reply.body);
+    assert_eq!(reply.json()?, json!({ "message": "try again" }));
+
+    // Nothing of it was remembered.
+    cloud.dynamodb.delete_item().table_name(&table).key("pk", pk).key("sk", sk).send().await?;
+    let reply = cloud.api.partner(Method::GET, &partner.headers(&header), path, None).await?;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.body);
+    assert_eq!(reply.json()?, json!({ "message": "this credential does not allow that" }));
     Ok(())
 }
 
