@@ -18,7 +18,7 @@ use crate::{WireTime, bounds, schema};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlaceOrder {
     /// Where the order comes from.
-    #[schemars(schema_with = "schema::channel")]
+    #[schemars(schema_with = "schema::own_channel")]
     pub channel: String,
     /// What is ordered; each SKU once.
     #[schemars(length(min = 1, max = 20))]
@@ -70,11 +70,49 @@ impl PlaceOrder {
         order_id: OrderId,
         customer_id: CustomerId,
     ) -> Result<Submission, Rejection> {
-        let channel = match self.channel.as_str() {
-            "web" => Channel::Web,
-            "app" => Channel::App,
-            _ => return Err(Rejection::MalformedField("channel")),
-        };
+        let Self { channel, lines, expected_total, payment_method, shipping_address_id } = self;
+        let channel = Channel::OWN
+            .into_iter()
+            .find(|own| own.name() == channel)
+            .ok_or(Rejection::MalformedField("channel"))?;
+        PlacePartnerOrder { lines, expected_total, payment_method, shipping_address_id }.into_submission(
+            order_id,
+            customer_id,
+            channel,
+        )
+    }
+}
+
+/// The body of `PUT /partner/orders/{orderId}`: as [`PlaceOrder`], but for the channel, which comes with the partner's
+/// credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlacePartnerOrder {
+    /// What is ordered; each SKU once.
+    #[schemars(length(min = 1, max = 20))]
+    pub lines: Vec<PlaceOrderLine>,
+    /// What the partner believes it costs. Compared, never trusted.
+    #[schemars(schema_with = "schema::money")]
+    pub expected_total: ExpectedTotal,
+    /// The processor's handle of the payment method.
+    #[schemars(schema_with = "schema::payment_method")]
+    pub payment_method: String,
+    /// The directory's id of the address.
+    #[schemars(schema_with = "schema::address_id")]
+    pub shipping_address_id: String,
+}
+
+impl PlacePartnerOrder {
+    /// Checks every identifier of the body.
+    ///
+    /// # Errors
+    /// [`Rejection::MalformedField`] with the first field that is not what it should be.
+    pub fn into_submission(
+        self,
+        order_id: OrderId,
+        customer_id: CustomerId,
+        channel: Channel,
+    ) -> Result<Submission, Rejection> {
         let lines = self
             .lines
             .into_iter()

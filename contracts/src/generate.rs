@@ -24,8 +24,8 @@ use uuid::Uuid;
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
     api::{
-        ExpectedTotal, NodeUnits, OrderStatusView, PlaceOrder, PlaceOrderLine, RecordSale, SkuUnits,
-        StockOfSku, StockOfStore, TimelineEntry,
+        ExpectedTotal, NodeUnits, OrderStatusView, PlaceOrder, PlaceOrderLine, PlacePartnerOrder, RecordSale,
+        SkuUnits, StockOfSku, StockOfStore, TimelineEntry,
     },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
@@ -259,6 +259,9 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         shipping_address_id: "addr_7x8y9z".into(),
     };
     body_of(out, "place-order", "PlaceOrder", &body)?;
+    let PlaceOrder { lines, expected_total, payment_method, shipping_address_id, channel: _ } = body;
+    let body = PlacePartnerOrder { lines, expected_total, payment_method, shipping_address_id };
+    body_of(out, "place-partner-order", "PlacePartnerOrder", &body)?;
     let sale = RecordSale { lines: vec![PlaceOrderLine { sku: "TENT-2P".into(), quantity: 1 }] };
     body_of(out, "record-sale", "RecordSale", &sale)?;
 

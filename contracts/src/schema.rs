@@ -4,6 +4,7 @@ use lakeside_domain::{
     adjustment::{Kind, Units},
     ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber},
     notice::What,
+    order::Channel,
     quantity::Quantity,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -92,8 +93,14 @@ pub fn notice_channel(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["EMAIL", "SMS"] })
 }
 
+/// Where an order came from.
 pub fn channel(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["web", "app"] })
+    json_schema!({ "type": "string", "enum": Channel::ALL.map(Channel::name) })
+}
+
+/// Where a client says that it is.
+pub fn own_channel(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Channel::OWN.map(Channel::name) })
 }
 
 /// A name from the source code: an event's detail-type, a state of the saga.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use lakeside_contracts::generate::documents;
+use lakeside_domain::order::Channel;
 use serde_json::Value;
 
 fn schemas() -> Vec<(String, Value)> {
@@ -90,6 +91,13 @@ fn no_event_has_room_for_free_text() {
 }
 
 #[test]
+fn a_channel_is_written_as_its_contract_calls_it() {
+    for channel in Channel::ALL {
+        assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
+    }
+}
+
+#[test]
 fn task_tokens_never_travel_on_a_bus() {
     for (path, schema) in schemas().iter().filter(|(path, _)| path.starts_with("events/")) {
         assert!(!schema.to_string().contains("taskToken"), "{path}");
@@ -97,30 +105,42 @@ fn task_tokens_never_travel_on_a_bus() {
 }
 
 #[test]
-fn the_door_s_model_refuses_what_the_contract_refuses() {
-    let model = documents().unwrap().into_iter().find(|d| d.path == "api/place-order.model.json").unwrap();
-    let model: Value = serde_json::from_str(&model.text).unwrap();
-    assert_eq!(model["$schema"], "http://json-schema.org/draft-04/schema#");
-    let validator = jsonschema::draft4::new(&model).unwrap();
-    let good = example_of("api/place-order/v1.schema.json");
-    assert!(validator.is_valid(&good));
-    let with = |pointer: &str, value: Value| {
-        let mut body = good.clone();
-        *body.pointer_mut(pointer).unwrap() = value;
-        body
-    };
-    for bad in [
-        Value::Null,
-        with("/lines", Value::Array(vec![])),
-        with("/lines/0/quantity", 0.into()),
-        with("/lines/0/quantity", 1.5.into()),
-        with("/lines/0/quantity", 1000.into()),
-        with("/lines/0/sku", "TENT 2P".into()),
-        with("/channel", "fax".into()),
-        with("/paymentMethod", "4111111111111111".into()),
-        with("/shippingAddressId", "12 Main Street".into()),
-        with("/expectedTotal/amount", (-1).into()),
+fn the_door_s_models_refuse_what_the_contracts_refuse() {
+    for (name, refused_channels) in [
+        ("place-order", &["fax", "marketplace", "store"][..]),
+        ("place-partner-order", &["fax", "marketplace", "store", "web", "app"]),
     ] {
-        assert!(!validator.is_valid(&bad), "{bad}");
+        let path = format!("api/{name}.model.json");
+        let model = documents().unwrap().into_iter().find(|d| d.path == path).unwrap();
+        let model: Value = serde_json::from_str(&model.text).unwrap();
+        assert_eq!(model["$schema"], "http://json-schema.org/draft-04/schema#");
+        let validator = jsonschema::draft4::new(&model).unwrap();
+        let good = example_of(&format!("api/{name}/v1.schema.json"));
+        assert!(validator.is_valid(&good));
+        let with = |pointer: &str, value: Value| {
+            let mut body = good.clone();
+            *body.pointer_mut(pointer).unwrap() = value;
+            body
+        };
+        let bad = [
+            Value::Null,
+            with("/lines", Value::Array(vec![])),
+            with("/lines/0/quantity", 0.into()),
+            with("/lines/0/quantity", 1.5.into()),
+            with("/lines/0/quantity", 1000.into()),
+            with("/lines/0/sku", "TENT 2P".into()),
+            with("/paymentMethod", "4111111111111111".into()),
+            with("/shippingAddressId", "12 Main Street".into()),
+            with("/expectedTotal/amount", (-1).into()),
+        ];
+        // A customer's client names a channel of ours, a partner none.
+        let channels = refused_channels.iter().map(|text| {
+            let mut body = good.clone();
+            body["channel"] = (*text).into();
+            body
+        });
+        for bad in bad.into_iter().chain(channels) {
+            assert!(!validator.is_valid(&bad), "{name}: {bad}");
+        }
     }
 }

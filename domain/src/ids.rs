@@ -162,6 +162,24 @@ text_id!(
 );
 
 text_id!(
+    /// Somebody with a contract who places orders by a machine: a marketplace, a store. A name of ours for them.
+    PartnerId,
+    "partner id",
+    "^[a-z][a-z0-9-]{1,31}$",
+    |text| text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && suffixed(text, "", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+);
+
+impl PartnerId {
+    /// Whose a partner's orders are. No token has such a subject: a pool's are UUIDs, and this begins with no hexadecimal
+    /// digit.
+    pub fn principal(&self) -> CustomerId {
+        CustomerId(format!("partner-{}", self.0))
+    }
+}
+
+text_id!(
     /// The processor's handle of a stored payment method; the card itself is never here.
     PaymentMethod,
     "payment method",
@@ -277,6 +295,22 @@ mod tests {
         assert!(NodeId::parse("store-07").is_ok());
         assert!(NodeId::parse("Store").is_err());
         assert!(CustomerId::parse("jane@example.com").is_err());
+        for good in ["ac", "acme", "store-07", "a2345678901234567890123456789012"] {
+            assert!(PartnerId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "7seas", "-acme", "Acme", "ac.me", "a23456789012345678901234567890123", "acmé"]
+        {
+            assert!(PartnerId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_partner_is_no_customer_of_the_pool() {
+        for name in ["ac", "acme", "a2345678901234567890123456789012"] {
+            let principal = PartnerId::parse(name).unwrap().principal();
+            assert_eq!(CustomerId::parse(principal.as_str()), Ok(principal.clone()));
+            assert!(Uuid::try_parse(principal.as_str()).is_err(), "{principal}");
+        }
     }
 
     #[test]

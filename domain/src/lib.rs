@@ -18,6 +18,7 @@ pub mod money;
 pub mod notice;
 pub mod order;
 pub mod order_status;
+pub mod partner;
 pub mod payment;
 pub mod quantity;
 pub mod reservation;

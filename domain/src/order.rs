@@ -25,6 +25,29 @@ pub enum Channel {
     Web,
     /// The mobile app.
     App,
+    /// A marketplace, on behalf of a customer of its own.
+    Marketplace,
+    /// One of our stores, for somebody at its counter.
+    Store,
+}
+
+impl Channel {
+    /// Our own, which a client names by itself.
+    pub const OWN: [Self; 2] = [Self::Web, Self::App];
+    /// Those of partners, which come with who they are.
+    pub const PARTNERS: [Self; 2] = [Self::Marketplace, Self::Store];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Web, Self::App, Self::Marketplace, Self::Store];
+
+    /// Its public name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::App => "app",
+            Self::Marketplace => "marketplace",
+            Self::Store => "store",
+        }
+    }
 }
 
 /// What a client asks for, after its identifiers were checked. Quantities are as the client wrote them.
@@ -313,6 +336,11 @@ mod tests {
 
     fn reason(text: &str) -> ReasonCode {
         ReasonCode::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_channel_is_ours_or_a_partner_s() {
+        assert_eq!([Channel::OWN, Channel::PARTNERS].concat(), Channel::ALL);
     }
 
     fn submission(lines: &[(&str, i64)], total: i64) -> Submission {

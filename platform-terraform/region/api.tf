@@ -22,7 +22,10 @@ locals {
 
 resource "aws_api_gateway_rest_api" "door" {
   name        = "${var.prefix}-api"
-  description = "Orders of customers, and what there is to order."
+  description = "Orders of customers and partners, and what there is to order."
+
+  # Which plan counts a partner's request is said by what has checked its credential, not by its client.
+  api_key_source = "AUTHORIZER"
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -164,13 +167,16 @@ resource "aws_api_gateway_deployment" "door" {
   # What callers can notice. Whole resources would also hold what AWS fills in, and deploy again for nothing.
   triggers = {
     definition = sha256(jsonencode([
-      filesha256("${path.module}/api.tf"),
-      filesha256("${path.module}/api_stock.tf"),
+      [for file in sort(fileset(path.module, "api*.tf")) : filesha256("${path.module}/${file}")],
       aws_api_gateway_authorizer.customers.provider_arns,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
       values(aws_api_gateway_integration.read_stock)[*].uri,
       jsondecode(aws_api_gateway_model.place_order.schema),
+      aws_api_gateway_authorizer.partners.authorizer_uri,
+      [for integration in aws_api_gateway_integration.partner_submission : integration.uri],
+      aws_api_gateway_integration.read_partner_order.uri,
+      [for model in aws_api_gateway_model.partner_submission : jsondecode(model.schema)],
     ]))
   }
 
@@ -182,6 +188,11 @@ resource "aws_api_gateway_deployment" "door" {
     aws_api_gateway_method.place_order,
     aws_api_gateway_method.read_order,
     aws_api_gateway_method.read_stock,
+    aws_api_gateway_gateway_response.partner_refusal,
+    aws_api_gateway_integration_response.partner_accepted,
+    aws_api_gateway_integration_response.partner_unavailable,
+    aws_api_gateway_method.partner_submission,
+    aws_api_gateway_method.read_partner_order,
   ]
 
   lifecycle {

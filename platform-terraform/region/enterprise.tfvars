@@ -2,3 +2,4 @@ environment            = "enterprise"
 archive_retention_days = 30
 log_retention_days     = 90
 throttle               = { rate = 2000, burst = 5000 }
+partner_plans          = { standard = { rate = 50, burst = 200, requests_per_day = 1000000 } }

@@ -1,4 +1,4 @@
-# What the door itself may do: put orders on one queue. And the role with which API Gateway logs.
+# What the door itself may do: put orders on one queue and sales on another. And the role with which API Gateway logs.
 data "aws_iam_policy_document" "door_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -15,6 +15,12 @@ data "aws_iam_policy_document" "door" {
     sid       = "AcceptOrders"
     actions   = ["sqs:SendMessage"]
     resources = [local.ingest_queue_arn]
+  }
+
+  statement {
+    sid       = "RecordSales"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.sales_queue_arn]
   }
 
   statement {

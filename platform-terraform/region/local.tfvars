@@ -5,3 +5,16 @@ tracing                  = false
 archive_retention_days   = 1
 log_retention_days       = 1
 key_deletion_window_days = 7
+
+# Partners of the tests, one of each kind; and two whose plans are soon used up.
+partners = {
+  demo-market   = "standard"
+  demo-store    = "standard"
+  demo-hasty    = "trickle"
+  demo-rationed = "ration"
+}
+partner_plans = {
+  standard = { rate = 50, burst = 100, requests_per_day = 100000 }
+  trickle  = { rate = 1, burst = 2, requests_per_day = 100000 }
+  ration   = { rate = 50, burst = 100, requests_per_day = 3 }
+}

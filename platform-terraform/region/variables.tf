@@ -57,6 +57,42 @@ variable "throttle" {
   }
 }
 
+variable "partner_plans" {
+  description = "What each partner of a plan may ask for: requests a second, how many at once, and in a day."
+  type        = map(object({ rate = number, burst = number, requests_per_day = number }))
+  default     = { standard = { rate = 10, burst = 50, requests_per_day = 100000 } }
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.partner_plans) : can(regex("^[a-z][a-z0-9-]{1,31}$", name))])
+    error_message = "A plan's name must be 2 to 32 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+
+  validation {
+    condition = alltrue([
+      for plan in values(var.partner_plans) : plan.rate >= 1 && plan.burst >= plan.rate && plan.requests_per_day >= 1
+    ])
+    error_message = "A plan's rate must be at least 1, its burst at least the rate, and a day must have requests."
+  }
+}
+
+variable "partners" {
+  description = "The plan of each partner, by the partner's id. Credentials are not here: the orders squad's table `partners` has their digests."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in keys(var.partners) : can(regex("^[a-z][a-z0-9-]{1,31}$", id))])
+    error_message = "A partner's id must be 2 to 32 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for plan in values(var.partners) : contains(keys(var.partner_plans), plan)])
+    error_message = "Every partner must have one of the plans in `partner_plans`."
+  }
+}
+
 variable "password_sign_in" {
   description = "Whether customers may sign in with user name and password alone, as test customers do."
   type        = bool

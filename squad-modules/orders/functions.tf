@@ -38,6 +38,14 @@ locals {
       }
       statements = {}
     }
+    authorize_partner = {
+      timeout_seconds = 5
+      environment     = { PARTNERS_TABLE = module.partners_table.name }
+      tables = {
+        FindPartners = { arn = module.partners_table.arn, actions = ["GetItem"], leading_keys = ["PARTNER#*"] }
+      }
+      statements = {}
+    }
   }
 }
 
@@ -48,6 +56,25 @@ resource "aws_lambda_permission" "door" {
   qualifier     = "live"
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${local.platform.api_execution_arn}/*/GET/orders/*"
+}
+
+resource "aws_lambda_permission" "partners_door" {
+  statement_id  = "PartnersDoor"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["order_query"].arn
+  qualifier     = "live"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.platform.api_execution_arn}/*/GET/partner/orders/*"
+}
+
+# An authorizer is called for every method that has it, so it is named instead of them.
+resource "aws_lambda_permission" "authorizer" {
+  statement_id  = "Authorizer"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["authorize_partner"].arn
+  qualifier     = "live"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.platform.api_execution_arn}/authorizers/*"
 }
 
 locals {

@@ -15,3 +15,12 @@ module "status_table" {
   platform            = local.platform
   deletion_protection = var.deletion_protection
 }
+
+# Who partners are, and the digests of their credentials. Operations write it; nothing of it is in a state or a stream.
+module "partners_table" {
+  source = "../modules/table"
+
+  name                = "partners"
+  platform            = local.platform
+  deletion_protection = var.deletion_protection
+}

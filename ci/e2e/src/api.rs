@@ -1,9 +1,11 @@
-//! The public door, as a customer's client sees it.
+//! The public door, as the clients of customers and partners see it.
 
 use std::time::Duration;
 
 use anyhow::Context;
-use lakeside_contracts::api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine};
+use lakeside_contracts::api::{
+    ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, PlacePartnerOrder,
+};
 use reqwest::{Client, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::Value;
 use uuid::Uuid;
@@ -49,7 +51,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn put(&self, token: Option<&str>, order_id: &str, body: String) -> anyhow::Result<Reply> {
-        self.send(Method::PUT, token, &format!("orders/{}", encoded(order_id)), Some(body)).await
+        self.send(Method::PUT, &["orders", order_id], &authorization(token), Some(body)).await
     }
 
     /// `GET /orders/{order_id}`.
@@ -57,7 +59,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn get(&self, token: Option<&str>, order_id: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, &format!("orders/{}", encoded(order_id)), None).await
+        self.send(Method::GET, &["orders", order_id], &authorization(token), None).await
     }
 
     /// `GET /stock/{sku}`.
@@ -65,7 +67,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn stock(&self, token: Option<&str>, sku: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, &format!("stock/{}", encoded(sku)), None).await
+        self.send(Method::GET, &["stock", sku], &authorization(token), None).await
     }
 
     /// `GET /stores/{node}/stock`, with what asks for a page.
@@ -73,7 +75,27 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn store_stock(&self, token: Option<&str>, node: &str, page: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, &format!("stores/{}/stock{page}", encoded(node)), None).await
+        self.send_to(
+            Method::GET,
+            &format!("stores/{}/stock{page}", encoded(node)),
+            &authorization(token),
+            None,
+        )
+        .await
+    }
+
+    /// `/partner/{what}/{id}`, with these headers as they are.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn partner(
+        &self,
+        method: Method,
+        headers: &[(&str, &str)],
+        (what, id): (&str, &str),
+        body: Option<String>,
+    ) -> anyhow::Result<Reply> {
+        self.send(method, &["partner", what, id], headers, body).await
     }
 
     /// Submits `order` as `customer` and expects it to be accepted.
@@ -110,14 +132,25 @@ impl Api {
     async fn send(
         &self,
         method: Method,
-        token: Option<&str>,
+        path: &[&str],
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> anyhow::Result<Reply> {
+        let path: Vec<String> = path.iter().map(|segment| encoded(segment)).collect();
+        self.send_to(method, &path.join("/"), headers, body).await
+    }
+
+    async fn send_to(
+        &self,
+        method: Method,
         path: &str,
+        headers: &[(&str, &str)],
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
         let url = format!("{}/{path}", self.url.trim_end_matches('/'));
         let mut request = self.http.request(method, url).timeout(TIMEOUT);
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
@@ -125,6 +158,10 @@ impl Api {
         let answer = request.send().await.context("the API does not answer")?;
         Ok(Reply { status: answer.status(), body: answer.text().await? })
     }
+}
+
+fn authorization(token: Option<&str>) -> Vec<(&'static str, &str)> {
+    token.into_iter().map(|token| (AUTHORIZATION.as_str(), token)).collect()
 }
 
 /// `text` as one segment of a path. By hand, because parsers of URLs drop line breaks rather than encode them.
@@ -196,6 +233,13 @@ impl NewOrder {
     /// The body as JSON text.
     pub fn body(&self) -> String {
         serde_json::json!(self.request).to_string()
+    }
+
+    /// The body as a partner sends it.
+    pub fn partner_body(&self) -> Value {
+        let PlaceOrder { lines, expected_total, payment_method, shipping_address_id, channel: _ } =
+            self.request.clone();
+        serde_json::json!(PlacePartnerOrder { lines, expected_total, payment_method, shipping_address_id })
     }
 }
 

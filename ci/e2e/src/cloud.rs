@@ -62,8 +62,10 @@ pub mod table {
     pub const FULFILMENT: &str = "fulfilment";
     /// Points, notices and leases.
     pub const GROWTH: &str = "growth";
+    /// Partners, and the digests of their credentials.
+    pub const PARTNERS: &str = "partners";
     /// All of them.
-    pub const ALL: [&str; 6] = [ORDERS, ORDER_STATUS, INVENTORY, STORE_STOCK, FULFILMENT, GROWTH];
+    pub const ALL: [&str; 7] = [ORDERS, ORDER_STATUS, INVENTORY, STORE_STOCK, FULFILMENT, GROWTH, PARTNERS];
     /// The platform's directory, which holds personal data and is no squad's.
     pub const DIRECTORY: &str = "directory";
 }

@@ -1,6 +1,6 @@
 //! Lakeside seen from outside: what the demo shows and the end-to-end tests check on a running cloud.
 //!
-//! Customers come with real tokens through the public door. What became of their orders is read where it is kept
+//! Customers come with real tokens through the public door, partners with real credentials. What became of their orders is read where it is kept
 //! (view, tables, processor, carrier, buses), never asked of the functions' own code.
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod journey;
 pub mod levels;
 pub mod logs;
 pub mod mailbox;
+pub mod partner;
 pub mod poll;
 pub mod queues;
 pub mod records;

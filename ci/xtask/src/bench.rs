@@ -154,6 +154,7 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("AWS_ENDPOINT_URL", nowhere.clone()),
         ("ORDERS_TABLE", "lakeside-orders".to_owned()),
         ("ORDER_STATUS_TABLE", "lakeside-order-status".to_owned()),
+        ("PARTNERS_TABLE", "lakeside-partners".to_owned()),
         ("INVENTORY_TABLE", "lakeside-inventory".to_owned()),
         ("STORE_STOCK_TABLE", "lakeside-store-stock".to_owned()),
         ("FULFILMENT_TABLE", "lakeside-fulfilment".to_owned()),

@@ -1,8 +1,9 @@
-//! The orders squad: accepting orders, moving them along, and showing them to their owners.
+//! The orders squad: accepting orders, moving them along, and showing them to their owners, some of whom are partners.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod advance_order;
+pub mod authorize_partner;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod order_ingest;
@@ -10,4 +11,5 @@ pub mod order_query;
 pub mod order_record;
 pub mod order_status;
 pub mod orders_table;
+pub mod partners_table;
 pub mod status_table;

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use lakeside_domain::{
     events::EventId,
-    ids::{CustomerId, OrderId, Sku},
+    ids::{CustomerId, OrderId, PartnerId, Sku},
     money::Money,
     order::Catalogue,
 };
@@ -17,7 +17,9 @@ use lakeside_kit::{
 };
 
 use crate::{
-    advance_order, order_ingest,
+    advance_order,
+    authorize_partner::{PartnerRecord, Partners},
+    order_ingest,
     order_query::{self, View},
     order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
     order_status::{self, Known, ViewFact},
@@ -182,5 +184,27 @@ impl order_status::StatusView for MemoryStatus {
 impl order_query::StatusView for MemoryStatus {
     async fn load(&self, order_id: OrderId) -> Result<Option<View>, StoreError> {
         Ok(self.load(order_id))
+    }
+}
+
+/// The partners' table. It is only read, under no condition.
+#[derive(Debug, Default)]
+pub struct MemoryPartners {
+    /// By the key they lie under.
+    pub partners: RefCell<BTreeMap<PartnerId, PartnerRecord>>,
+    /// What goes wrong with the calls of the port.
+    pub trouble: Trouble,
+}
+
+impl MemoryPartners {
+    /// Writes a partner.
+    pub fn put(&self, partner: PartnerRecord) {
+        self.partners.borrow_mut().insert(partner.partner_id.clone(), partner);
+    }
+}
+
+impl Partners for MemoryPartners {
+    async fn find(&self, id: &PartnerId) -> Result<Option<PartnerRecord>, StoreError> {
+        self.trouble.read(|| self.partners.borrow().get(id).cloned())
     }
 }

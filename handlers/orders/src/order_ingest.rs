@@ -1,7 +1,7 @@
 //! Turns submissions into orders.
 //!
 //! Consumes: the command queue that API Gateway writes to; the body as the client sent it, order id and principal
-//! as message attributes.
+//! as message attributes. A partner's has its channel there too, and not in its body.
 //! Emits: OrderCreated or OrderRejected, through the outbox.
 //! Idempotency key: the order id, forever. The same submission again is absorbed; another one under the same id is
 //! recorded as a conflict and changes nothing.
@@ -11,12 +11,12 @@
 use std::collections::BTreeSet;
 
 use lakeside_contracts::{
-    api::PlaceOrder,
+    api::{PlaceOrder, PlaceOrderLine, PlacePartnerOrder},
     events::{OrderCreated, OrderRejected},
 };
 use lakeside_domain::{
     ids::{CustomerId, IdError, OrderId, Sku},
-    order::{Catalogue, Order, OrderState, Rejection, place},
+    order::{Catalogue, Channel, Order, OrderState, Rejection, Submission, place},
     time::Timestamp,
 };
 use lakeside_kit::{
@@ -26,6 +26,7 @@ use lakeside_kit::{
     outbox::{Cause, Entry, entry},
     sqs::{DecodeError, Failures, Message},
 };
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord};
@@ -54,6 +55,9 @@ pub enum IngestError {
     /// It does not say who sent it.
     #[error("the message names no principal")]
     Principal(#[source] Option<IdError>),
+    /// It says that a partner sent it, and not what kind of.
+    #[error("the message names no channel of partners")]
+    Channel,
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,7 +66,7 @@ pub enum IngestError {
 impl Disposed for IngestError {
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Decode(_) | Self::Principal(_) => Disposition::Park,
+            Self::Decode(_) | Self::Principal(_) | Self::Channel => Disposition::Park,
             Self::Store(error) => error.disposition(),
         }
     }
@@ -73,7 +77,38 @@ struct Received {
     order_id: OrderId,
     customer_id: CustomerId,
     fingerprint: String,
-    body: PlaceOrder,
+    body: Body,
+}
+
+/// What was sent, by whom.
+enum Body {
+    Customer(PlaceOrder),
+    Partner(Channel, PlacePartnerOrder),
+}
+
+impl Body {
+    fn lines(&self) -> &[PlaceOrderLine] {
+        match self {
+            Self::Customer(order) => &order.lines,
+            Self::Partner(_, order) => &order.lines,
+        }
+    }
+
+    fn into_submission(self, order_id: OrderId, customer_id: CustomerId) -> Result<Submission, Rejection> {
+        match self {
+            Self::Customer(order) => order.into_submission(order_id, customer_id),
+            Self::Partner(channel, order) => order.into_submission(order_id, customer_id, channel),
+        }
+    }
+
+    /// SHA-256 of the parsed body, so that white space and the order of fields do not make another submission.
+    fn fingerprint(&self) -> Result<String, DecodeError> {
+        let canonical = match self {
+            Self::Customer(order) => serde_json::to_vec(order),
+            Self::Partner(_, order) => serde_json::to_vec(order),
+        };
+        Ok(digest(&canonical.map_err(|source| DecodeError { expected: "order", source })?))
+    }
 }
 
 /// Handles a batch: reads the prices of all its SKUs at once, then writes each order on its own.
@@ -89,7 +124,7 @@ pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Messag
     }
     let skus: BTreeSet<Sku> = received
         .iter()
-        .flat_map(|(_, r)| &r.body.lines)
+        .flat_map(|(_, r)| r.body.lines())
         .filter_map(|line| Sku::parse(&line.sku).ok())
         .collect();
     let skus: Vec<Sku> = skus.into_iter().collect();
@@ -129,14 +164,18 @@ async fn receive(
         orders.record_refused(&message.id, &refused).await?;
         return Ok(None);
     };
-    let body = read(message)?;
-    // Of the parsed body, so that white space and the order of fields do not make another submission.
-    let canonical = serde_json::to_vec(&body).map_err(|source| DecodeError { expected: "order", source })?;
-    Ok(Some(Received { order_id, customer_id, fingerprint: digest(&canonical), body }))
+    let body = match message.attributes.get("channel") {
+        None => Body::Customer(read(message)?),
+        Some(name) => {
+            let channel = Channel::PARTNERS.into_iter().find(|channel| channel.name() == name);
+            Body::Partner(channel.ok_or(IngestError::Channel)?, read(message)?)
+        }
+    };
+    Ok(Some(Received { order_id, customer_id, fingerprint: body.fingerprint()?, body }))
 }
 
 /// Reads the body as the door did: of a field that is written twice, the last one counts.
-fn read(message: &Message) -> Result<PlaceOrder, DecodeError> {
+fn read<T: DeserializeOwned>(message: &Message) -> Result<T, DecodeError> {
     let body: serde_json::Value = message.json("order")?;
     serde_json::from_value(body).map_err(|source| DecodeError { expected: "order", source })
 }

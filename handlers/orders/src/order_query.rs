@@ -1,11 +1,13 @@
-//! Answers `GET /orders/{orderId}`.
+//! Answers `GET /orders/{orderId}` and `GET /partner/orders/{orderId}`.
 //!
-//! Consumes: requests from API Gateway, whose authorizer has checked the token.
+//! Consumes: requests from API Gateway, whose authorizer has checked the token, or the partner's credential.
 //! Emits: nothing.
 //! An order that does not exist, is not known yet, or belongs to somebody else is not found: the three cannot be
 //! told apart from outside.
 
-use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use aws_lambda_events::apigw::{
+    ApiGatewayProxyRequest, ApiGatewayProxyResponse, ApiGatewayRequestAuthorizer,
+};
 use lakeside_contracts::{
     WireTime,
     api::{OrderStatusView, TimelineEntry},
@@ -42,8 +44,7 @@ pub async fn handle(
     view: &impl StatusView,
     request: ApiGatewayProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, StoreError> {
-    let claims = request.request_context.authorizer.fields.get("claims");
-    let principal = claims.and_then(|claims| claims.get("sub")).and_then(|sub| sub.as_str());
+    let principal = principal(&request.request_context.authorizer);
     let order_id = request.path_parameters.get("orderId").and_then(|id| OrderId::parse(id).ok());
     let (Some(principal), Some(order_id)) = (principal, order_id) else { return Ok(not_found()) };
     let found = view.load(order_id).await?;
@@ -51,6 +52,15 @@ pub async fn handle(
         .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
         .and_then(|view| body(order_id, view.facts))
         .map_or_else(not_found, |body| answer(200, &body)))
+}
+
+/// Who asks: the subject of a customer's token, or what `authorize-partner` calls a partner.
+fn principal(authorizer: &ApiGatewayRequestAuthorizer) -> Option<&str> {
+    let said = match authorizer.fields.get("claims") {
+        Some(claims) => claims.get("sub"),
+        None => authorizer.fields.get("principalId"),
+    };
+    said?.as_str()
 }
 
 fn body(order_id: OrderId, mut facts: Vec<KnownFact>) -> Option<OrderStatusView> {
@@ -98,9 +108,17 @@ mod tests {
     }
 
     async fn get(view: &Known, order_id: &str, principal: Option<&str>) -> (i64, serde_json::Value) {
+        ask(view, order_id, principal.map(|sub| json!({"claims": {"sub": sub}}))).await
+    }
+
+    async fn ask(
+        view: &Known,
+        order_id: &str,
+        authorizer: Option<serde_json::Value>,
+    ) -> (i64, serde_json::Value) {
         let request = json!({
             "httpMethod": "GET", "pathParameters": {"orderId": order_id},
-            "requestContext": {"httpMethod": "GET", "authorizer": principal.map(|sub| json!({"claims": {"sub": sub}}))},
+            "requestContext": {"httpMethod": "GET", "authorizer": authorizer},
         });
         let response = handle(view, serde_json::from_value(request).unwrap()).await.unwrap();
         let Some(Body::Text(text)) = response.body else { panic!("a body") };
@@ -130,6 +148,25 @@ mod tests {
             get(&mine, ORDER, None).await,
         ];
         for answer in answers {
+            assert_eq!(answer, (404, json!({"message": "order not found"})));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_partner_sees_its_own_orders_and_no_others() {
+        let view = view(Some("partner-acme"), &[("OrderCreated", 1)]);
+        let partner = |id: &str| Some(json!({"principalId": id, "channel": "marketplace"}));
+        assert_eq!(ask(&view, ORDER, partner("partner-acme")).await.0, 200);
+        let not_theirs = [
+            partner("partner-bolt"),
+            partner("acme"),
+            Some(json!({"channel": "marketplace"})),
+            // A customer's claims say who they are, whatever else is there.
+            Some(json!({"claims": {"sub": "me"}, "principalId": "partner-acme"})),
+            Some(json!({"claims": {}, "principalId": "partner-acme"})),
+        ];
+        for authorizer in not_theirs {
+            let answer = ask(&view, ORDER, authorizer).await;
             assert_eq!(answer, (404, json!({"message": "order not found"})));
         }
     }

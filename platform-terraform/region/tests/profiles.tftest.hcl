@@ -28,12 +28,15 @@ run "the_startup_profile_plans" {
     tracing                  = lookup(run.startup.settings, "tracing", null)
     key_deletion_window_days = lookup(run.startup.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
+    partner_plans            = lookup(run.startup.settings, "partner_plans", null)
+    partners                 = lookup(run.startup.settings, "partners", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+      "partner_plans", "partners",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -73,12 +76,15 @@ run "the_enterprise_profile_plans" {
     tracing                  = lookup(run.enterprise.settings, "tracing", null)
     key_deletion_window_days = lookup(run.enterprise.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
+    partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
+    partners                 = lookup(run.enterprise.settings, "partners", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+      "partner_plans", "partners",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -118,12 +124,15 @@ run "the_local_profile_plans" {
     tracing                  = lookup(run.local.settings, "tracing", null)
     key_deletion_window_days = lookup(run.local.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
+    partner_plans            = lookup(run.local.settings, "partner_plans", null)
+    partners                 = lookup(run.local.settings, "partners", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
+      "partner_plans", "partners",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -272,12 +272,223 @@ run "stock_is_read_through_the_alias_by_sku_and_by_store" {
   }
 }
 
-run "the_door_may_put_orders_on_one_queue_and_nothing_else" {
+run "only_partners_come_through_the_partners_door" {
+  assert {
+    condition = alltrue([
+      for method in concat(values(aws_api_gateway_method.partner_submission), [aws_api_gateway_method.read_partner_order]) :
+      method.authorization == "CUSTOM" && method.authorizer_id == aws_api_gateway_authorizer.partners.id && method.api_key_required
+    ])
+    error_message = "Every method of partners must ask their authorizer and be counted by their plan."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_api_gateway_authorizer.partners.type == "TOKEN",
+      aws_api_gateway_authorizer.partners.identity_source == "method.request.header.Authorization",
+      aws_api_gateway_authorizer.partners.authorizer_result_ttl_in_seconds == 300,
+      endswith(
+        aws_api_gateway_authorizer.partners.authorizer_uri,
+        "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-authorize-partner:live/invocations",
+      ),
+    ])
+    error_message = "The authorizer must be what deployments shift, see the header alone, and forget a revoked credential within five minutes."
+  }
+
+  assert {
+    condition = alltrue([
+      for header, passes in {
+        "Bearer acme.${join("", [for digit in range(43) : "x"])}"  = true
+        "Bearer acme.${join("", [for digit in range(42) : "x"])}"  = false
+        "Bearer acme.${join("", [for digit in range(44) : "x"])}"  = false
+        "Bearer Acme.${join("", [for digit in range(43) : "x"])}"  = false
+        "Basic acme.${join("", [for digit in range(43) : "x"])}"   = false
+        "acme.${join("", [for digit in range(43) : "x"])}"         = false
+        "Bearer acme.${join("", [for digit in range(43) : "x"])} " = false
+      } : can(regex(aws_api_gateway_authorizer.partners.identity_validation_expression, header)) == passes
+    ])
+    error_message = "What is no credential must not reach the authorizer, and every credential must."
+  }
+}
+
+run "a_client_does_not_choose_what_counts_its_requests" {
+  variables {
+    partner_plans = { small = { rate = 2, burst = 5, requests_per_day = 70 }, large = { rate = 20, burst = 50, requests_per_day = 7000 } }
+    partners      = { acme = "small", bolt = "large" }
+  }
+
+  assert {
+    condition     = aws_api_gateway_rest_api.door.api_key_source == "AUTHORIZER"
+    error_message = "Were the key a header, its value would be a secret and could be lent."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, plan in aws_api_gateway_usage_plan.partners : alltrue([
+        one(plan.throttle_settings).rate_limit == var.partner_plans[name].rate,
+        one(plan.throttle_settings).burst_limit == var.partner_plans[name].burst,
+        one(plan.quota_settings).limit == var.partner_plans[name].requests_per_day,
+        one(plan.quota_settings).period == "DAY",
+        one(plan.api_stages).api_id == aws_api_gateway_rest_api.door.id,
+        one(plan.api_stages).stage == aws_api_gateway_stage.live.stage_name,
+      ])
+    ])
+    error_message = "A plan must say how much, and be for the door."
+  }
+
+  assert {
+    condition = alltrue([
+      toset(keys(aws_api_gateway_api_key.partner)) == toset(["acme", "bolt"]),
+      alltrue([
+        for id, key in aws_api_gateway_api_key.partner : key.value == sha256("${aws_api_gateway_rest_api.door.id}/${id}")
+      ]),
+      alltrue([
+        for id, plan in { acme = "small", bolt = "large" } : alltrue([
+          aws_api_gateway_usage_plan_key.partner[id].usage_plan_id == aws_api_gateway_usage_plan.partners[plan].id,
+          aws_api_gateway_usage_plan_key.partner[id].key_id == aws_api_gateway_api_key.partner[id].id,
+        ])
+      ]),
+    ])
+    error_message = "Each partner must be counted on its own, under the name that `authorize-partner` derives."
+  }
+}
+
+run "nobody_is_a_partner_by_default" {
+  assert {
+    condition     = length(aws_api_gateway_api_key.partner) == 0
+    error_message = "Partners are admitted one by one."
+  }
+}
+
+run "a_body_of_a_partner_that_makes_no_sense_is_turned_away" {
+  assert {
+    condition = alltrue([
+      for name, method in aws_api_gateway_method.partner_submission : alltrue([
+        method.request_validator_id == aws_api_gateway_request_validator.body.id,
+        method.request_models == tomap({ "application/json" = aws_api_gateway_model.partner_submission[name].name }),
+        aws_api_gateway_integration.partner_submission[name].passthrough_behavior == "NEVER",
+      ])
+    ])
+    error_message = "The body must be validated against its model."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, file in { order = "place-partner-order", sale = "record-sale" } : alltrue([
+        jsondecode(aws_api_gateway_model.partner_submission[name].schema) == jsondecode(file("../../contracts/api/${file}.model.json")),
+        !jsondecode(aws_api_gateway_model.partner_submission[name].schema).additionalProperties,
+      ])
+    ])
+    error_message = "The model must be the published contract, which admits no unknown fields."
+  }
+
+  assert {
+    condition     = !contains(keys(jsondecode(aws_api_gateway_model.partner_submission["order"].schema).properties), "channel")
+    error_message = "A partner must not name its channel."
+  }
+}
+
+run "what_a_partner_sends_goes_to_its_queue_with_who_it_is" {
+  assert {
+    condition = {
+      for name, integration in aws_api_gateway_integration.partner_submission : name => regex("[^/]*$", integration.uri)
+    } == { order = "lakeside-order-ingest", sale = "lakeside-adjust-stock" }
+    error_message = "Orders are for order-ingest, sales for adjust-stock."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for integration in aws_api_gateway_integration.partner_submission : [
+        integration.credentials == aws_iam_role.door.arn,
+        [
+          for pair in split("&", integration.request_templates["application/json"]) :
+          !strcontains(pair, "$") || can(regex("=\\$util\\.urlEncode\\([^&]*\\)$", pair))
+        ],
+      ]
+    ]))
+    error_message = "Whatever a client says must be encoded, or it could become another parameter."
+  }
+
+  assert {
+    condition = {
+      for name, integration in aws_api_gateway_integration.partner_submission : name => {
+        for position in [1, 2, 3] : one([
+          for pair in split("&", integration.request_templates["application/json"]) :
+          split("=", pair)[1] if startswith(pair, "MessageAttribute.${position}.Name=")
+          ]) => one([
+          for pair in split("&", integration.request_templates["application/json"]) :
+          split("=", pair)[1] if startswith(pair, "MessageAttribute.${position}.Value.StringValue=")
+        ])
+      }
+      } == {
+      order = {
+        orderId   = "$util.urlEncode($input.params('orderId'))"
+        principal = "$util.urlEncode($context.authorizer.principalId)"
+        channel   = "$util.urlEncode($context.authorizer.channel)"
+      }
+      sale = {
+        saleId    = "$util.urlEncode($input.params('saleId'))"
+        principal = "$util.urlEncode($context.authorizer.principalId)"
+        node      = "$util.urlEncode($context.authorizer.node)"
+      }
+    }
+    error_message = "Principal, channel and node must come from the authorizer, never from the request."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, id in { order = "orderId", sale = "saleId" } : alltrue([
+        jsondecode(aws_api_gateway_integration_response.partner_accepted[name].response_templates["application/json"]) == {
+          (id) = "$util.urlEncode($input.params('${id}'))", status = "ACCEPTED"
+        },
+        aws_api_gateway_integration_response.partner_accepted[name].status_code == "202",
+        aws_api_gateway_integration_response.partner_unavailable[name].status_code == "503",
+        aws_api_gateway_integration_response.partner_unavailable[name].selection_pattern == "[45]\\d{2}",
+      ])
+    ])
+    error_message = "Only what is on the queue was accepted, and its id comes back escaped."
+  }
+}
+
+run "partners_read_orders_through_the_alias" {
+  assert {
+    condition = endswith(
+      aws_api_gateway_integration.read_partner_order.uri,
+      "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations",
+    )
+    error_message = "The door must call what deployments shift."
+  }
+}
+
+run "refusals_of_partners_are_sentences_that_repeat_nothing" {
+  assert {
+    condition = alltrue([
+      for type, response in aws_api_gateway_gateway_response.partner_refusal :
+      can(regex("^[a-z][a-z ]+$", jsondecode(response.response_templates["application/json"]).message))
+    ])
+    error_message = "A refusal must say why, and nothing of the request."
+  }
+
+  assert {
+    condition = {
+      for type, response in aws_api_gateway_gateway_response.partner_refusal : type => response.status_code
+      } == {
+      ACCESS_DENIED                  = "403"
+      AUTHORIZER_CONFIGURATION_ERROR = "503"
+      AUTHORIZER_FAILURE             = "503"
+      INVALID_API_KEY                = "403"
+      QUOTA_EXCEEDED                 = "429"
+    }
+    error_message = "What we cannot check must not look like what we refuse."
+  }
+}
+
+run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
   assert {
     condition = jsonencode([
       for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]
       ]) == jsonencode([
       [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-order-ingest"]],
+      [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-adjust-stock"]],
       [["kms:Decrypt", "kms:GenerateDataKey"], [aws_kms_key.class["messaging"].arn]],
     ])
     error_message = "Whoever changes this list changes what the door may do."

@@ -135,3 +135,63 @@ run "rejects_a_boundary_that_is_no_policy" {
 
   expect_failures = [var.permissions_boundary_arn]
 }
+
+run "rejects_a_plan_without_a_proper_name" {
+  command = plan
+
+  variables {
+    partner_plans = { "Big Plan" = { rate = 1, burst = 1, requests_per_day = 1 } }
+  }
+
+  expect_failures = [var.partner_plans]
+}
+
+run "rejects_a_plan_that_lets_nothing_through" {
+  command = plan
+
+  variables {
+    partner_plans = { standard = { rate = 0, burst = 1, requests_per_day = 1 } }
+  }
+
+  expect_failures = [var.partner_plans]
+}
+
+run "rejects_a_plan_whose_burst_is_below_its_rate" {
+  command = plan
+
+  variables {
+    partner_plans = { standard = { rate = 10, burst = 9, requests_per_day = 1 } }
+  }
+
+  expect_failures = [var.partner_plans]
+}
+
+run "rejects_a_plan_whose_day_has_no_requests" {
+  command = plan
+
+  variables {
+    partner_plans = { standard = { rate = 1, burst = 1, requests_per_day = 0 } }
+  }
+
+  expect_failures = [var.partner_plans]
+}
+
+run "rejects_a_partner_whose_id_the_authorizer_would_not_read" {
+  command = plan
+
+  variables {
+    partners = { "Acme Inc" = "standard" }
+  }
+
+  expect_failures = [var.partners]
+}
+
+run "rejects_a_partner_without_a_plan" {
+  command = plan
+
+  variables {
+    partners = { acme = "no-such-plan" }
+  }
+
+  expect_failures = [var.partners]
+}

@@ -73,6 +73,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
       advance_order = { "GetItem PutItem" = ["ORDER#*"] }
       order_status  = { "UpdateItem" = ["ORDER#*"] }
       order_query   = { "GetItem" = ["ORDER#*"] }
+
+      authorize_partner = { "GetItem" = ["PARTNER#*"] }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -91,6 +93,33 @@ run "customers_read_orders_through_the_door_alone" {
       aws_lambda_permission.door.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/orders/*",
     ])
     error_message = "The permission must be for reading orders through this door, and for the alias."
+  }
+}
+
+run "partners_read_orders_through_the_door_alone" {
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.partners_door.principal == "apigateway.amazonaws.com",
+      aws_lambda_permission.partners_door.qualifier == "live",
+      aws_lambda_permission.partners_door.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/partner/orders/*",
+    ])
+    error_message = "The permission must be for reading orders through this door, and for the alias."
+  }
+}
+
+run "credentials_are_checked_for_authorizers_of_this_door_alone" {
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.authorizer.principal == "apigateway.amazonaws.com",
+      aws_lambda_permission.authorizer.qualifier == "live",
+      aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/authorizers/*",
+    ])
+    error_message = "The permission must be for authorizers of this door, and for the alias."
+  }
+
+  assert {
+    condition     = local.functions.authorize_partner.environment.PARTNERS_TABLE == "lakeside-partners"
+    error_message = "Digests of credentials must lie apart from what is streamed and written by others."
   }
 }
 

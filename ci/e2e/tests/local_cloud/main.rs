@@ -10,6 +10,7 @@ mod idempotency;
 mod labels;
 mod levels;
 mod malformed;
+mod partners;
 mod payments;
 mod permissions;
 mod ports;

@@ -52,11 +52,12 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 23] = [
+const DUTIES: [Duties; 24] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
     on(function("order-query"), table::ORDER_STATUS, &[Verb::Get]),
+    on(function("authorize-partner"), table::PARTNERS, &[Verb::Get]),
     fed(on(function("reserve-stock"), table::INVENTORY, &[])),
     on(function("release-stock"), table::INVENTORY, &[]),
     on(function("allocate"), table::INVENTORY, &[]),

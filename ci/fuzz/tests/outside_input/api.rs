@@ -23,7 +23,7 @@ use crate::{
 
 const PRINCIPAL: &str = "1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10";
 
-fn submission(id: &str, order_id: Option<&str>, principal: Option<&str>, body: String) -> Message {
+pub fn submission(id: &str, order_id: Option<&str>, principal: Option<&str>, body: String) -> Message {
     let mut message = message(id, body);
     let attributes = [("orderId", order_id), ("principal", principal)];
     message.attributes =
@@ -32,7 +32,7 @@ fn submission(id: &str, order_id: Option<&str>, principal: Option<&str>, body: S
 }
 
 /// Mostly `usual`, sometimes anything or nothing.
-fn mostly(usual: &'static str) -> impl Strategy<Value = Option<String>> {
+pub fn mostly(usual: &'static str) -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         6 => Just(Some(usual.to_owned())),
         2 => texts().prop_map(Some),
@@ -43,7 +43,7 @@ fn mostly(usual: &'static str) -> impl Strategy<Value = Option<String>> {
 }
 
 /// An order as it was accepted costs what the catalogue says, whatever the client wrote.
-fn priced_by_us(table: &OrdersTable) -> Result<(), TestCaseError> {
+pub fn priced_by_us(table: &OrdersTable) -> Result<(), TestCaseError> {
     let prices = catalogue();
     for record in table.records.borrow().values() {
         prop_assert_eq!(record.order.is_some(), record.state == OrderState::Created);

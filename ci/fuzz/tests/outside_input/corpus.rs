@@ -49,10 +49,15 @@ static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| {
 });
 
 /// What API Gateway checks a submission against.
-pub static DOOR: LazyLock<Validator> = LazyLock::new(|| {
-    let model = documents().unwrap().into_iter().find(|d| d.path == "api/place-order.model.json").unwrap();
+pub static DOOR: LazyLock<Validator> = LazyLock::new(|| model("place-order"));
+/// What API Gateway checks a partner's submission against.
+pub static PARTNERS_DOOR: LazyLock<Validator> = LazyLock::new(|| model("place-partner-order"));
+
+fn model(body: &str) -> Validator {
+    let path = format!("api/{body}.model.json");
+    let model = documents().unwrap().into_iter().find(|d| d.path == path).unwrap();
     jsonschema::validator_for(&serde_json::from_str(&model.text).unwrap()).unwrap()
-});
+}
 
 /// The contracts in the folders that begin with `prefix`.
 pub fn contracts(prefix: &str) -> impl Iterator<Item = &'static Contract> {

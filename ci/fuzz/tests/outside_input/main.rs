@@ -15,6 +15,7 @@ mod inventory_ports;
 mod levels;
 mod mutation;
 mod orders_ports;
+mod partners;
 mod queries;
 mod queues;
 mod streams;

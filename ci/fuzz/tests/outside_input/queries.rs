@@ -23,10 +23,12 @@ use crate::{
     mutation::{mutated, mutations, texts},
 };
 
+/// A customer and a partner, of whom one has placed the order.
+const OWNERS: [&str; 2] = [OWNER, "partner-acme"];
 const OWNER: &str = "1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10";
 
 /// One order is known, and whose it is.
-struct OneOrder;
+struct OneOrder(&'static str);
 
 impl StatusView for OneOrder {
     async fn load(&self, order_id: OrderId) -> Result<Option<View>, StoreError> {
@@ -35,17 +37,23 @@ impl StatusView for OneOrder {
             occurred_at: Timestamp::from_millis(1_795_770_060_000),
             reason: None,
         });
-        let view = View { customer_id: CustomerId::parse(OWNER).ok(), facts: facts.into() };
+        let view = View { customer_id: CustomerId::parse(self.0).ok(), facts: facts.into() };
         Ok((order_id == OrderId::parse(ORDER).unwrap()).then_some(view))
     }
 }
 
 #[test]
 fn a_request_is_answered_with_its_owner_s_order_or_not_found() {
-    let inputs = (option::of(texts()), option::of(texts()), mutations());
-    explore(15_000, &inputs, |(order_id, principal, mutations)| {
+    let owner = prop::sample::select(&OWNERS[..]);
+    let inputs = (option::of(texts()), option::of(texts()), mutations(), owner, any::<bool>());
+    explore(15_000, &inputs, |(order_id, principal, mutations, owner, partner)| {
         let order_id = order_id.as_deref().unwrap_or(ORDER);
-        let principal = principal.as_deref().unwrap_or(OWNER);
+        let principal = principal.as_deref().unwrap_or(owner);
+        let authorizer = if partner {
+            json!({"principalId": principal, "channel": "store", "node": "store-07", "integrationLatency": 3})
+        } else {
+            json!({"claims": {"sub": principal, "scope": "orders"}})
+        };
         let request = json!({
             "resource": "/orders/{orderId}", "path": format!("/orders/{order_id}"), "httpMethod": "GET",
             "headers": {"Accept": "application/json"}, "multiValueHeaders": {"Accept": ["application/json"]},
@@ -55,7 +63,7 @@ fn a_request_is_answered_with_its_owner_s_order_or_not_found() {
             "requestContext": {
                 "accountId": "1", "resourceId": "r", "stage": "s", "requestId": "q", "httpMethod": "GET",
                 "identity": {"sourceIp": "192.0.2.1"}, "apiId": "a",
-                "authorizer": {"claims": {"sub": principal, "scope": "orders"}},
+                "authorizer": authorizer,
             },
         });
         // What API Gateway would never send fails the invocation.
@@ -66,13 +74,16 @@ fn a_request_is_answered_with_its_owner_s_order_or_not_found() {
         };
         let authorizer = request.request_context.authorizer.fields.clone();
         let asked = request.path_parameters.get("orderId").cloned();
-        let response = block_on(handle(&OneOrder, request)).unwrap();
+        let response = block_on(handle(&OneOrder(owner), request)).unwrap();
         let Some(Body::Text(body)) = response.body else {
             return Err(TestCaseError::fail("an answer without a body"));
         };
         let body: Value = serde_json::from_str(&body).unwrap();
-        let owner = authorizer.get("claims").and_then(|claims| claims["sub"].as_str()) == Some(OWNER);
-        let mine = owner && asked.is_some_and(|id| id.eq_ignore_ascii_case(ORDER));
+        let asks = match authorizer.get("claims") {
+            Some(claims) => claims["sub"].as_str(),
+            None => authorizer.get("principalId").and_then(Value::as_str),
+        };
+        let mine = asks == Some(owner) && asked.is_some_and(|id| id.eq_ignore_ascii_case(ORDER));
         if mine {
             prop_assert_eq!(response.status_code, 200);
             fits("OrderStatusView", &body)?;

@@ -40,6 +40,19 @@ fn message(id: &str, order_id: &str, principal: &str, body: impl std::fmt::Displ
     }
 }
 
+/// As the door puts a partner's order on the queue.
+fn partner_message(id: &str, channel: &str, body: impl std::fmt::Display) -> Message {
+    let mut message = message(id, ORDER, "partner-acme", body);
+    message.attributes.insert("channel".into(), channel.into());
+    message
+}
+
+fn partner_body() -> Value {
+    let mut body = body();
+    body.as_object_mut().unwrap().remove("channel");
+    body
+}
+
 fn only(table: &MemoryOrders) -> (OrderRecord, Vec<Entry>) {
     let orders = table.records.borrow();
     assert_eq!(orders.len(), 1);
@@ -163,4 +176,55 @@ async fn a_busy_catalogue_fails_every_order_and_rejects_none() {
     let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
     assert_eq!(failures.ids(), ["m1"]);
     assert!(table.records.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_partner_s_order_has_the_channel_that_comes_with_the_partner() {
+    for channel in Channel::PARTNERS {
+        let table = shop();
+        let message = partner_message("m1", channel.name(), partner_body());
+        assert!(handle(&table, &Noon, std::slice::from_ref(&message)).await.ids().is_empty());
+        let (record, outbox) = only(&table);
+        assert_eq!(record.customer_id.as_str(), "partner-acme");
+        assert_eq!(record.order.unwrap().channel, channel);
+        let detail: Value = serde_json::from_str(&outbox[0].detail).unwrap();
+        assert_eq!(detail["data"]["channel"], channel.name());
+        assert_eq!(detail["data"]["customerId"], "partner-acme");
+
+        assert!(handle(&table, &Noon, &[message]).await.ids().is_empty());
+        assert!(table.conflicts.borrow().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nobody_chooses_a_channel_that_is_not_theirs() {
+    let table = shop();
+    let mut customer = body();
+    customer["channel"] = "marketplace".into();
+    let batch = [
+        partner_message("in the body", "marketplace", body()),
+        partner_message("ours", "web", partner_body()),
+        partner_message("none", "", partner_body()),
+        message("without", ORDER, "partner-acme", partner_body()),
+    ];
+    assert_eq!(
+        handle(&table, &Noon, &batch).await.ids(),
+        ["in the body", "ours", "none", "without"],
+        "the door lets none of them through"
+    );
+    assert!(table.records.borrow().is_empty());
+
+    assert!(handle(&table, &Noon, &[message("m", ORDER, "customer-1", customer)]).await.ids().is_empty());
+    let (record, _) = only(&table);
+    assert!(matches!(record.state, OrderState::Rejected { reason } if reason.as_str() == "MALFORMED_FIELD"));
+}
+
+#[tokio::test]
+async fn a_partner_and_a_customer_do_not_share_an_order() {
+    let table = shop();
+    let batch =
+        [partner_message("m1", "marketplace", partner_body()), message("m2", ORDER, "customer-1", body())];
+    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert_eq!(only(&table).0.customer_id.as_str(), "partner-acme");
+    assert_eq!(table.conflicts.borrow().len(), 1);
 }
