@@ -29,10 +29,10 @@ use crate::{
     },
     events::{
         CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
-        LoyaltyPointsAccrued, LoyaltyPointsReversed, OrderCancelled, OrderConfirmed, OrderCreated,
-        OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PricedLine,
-        Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased, StockReservationFailed,
-        StockReserved, WarehouseAllocated,
+        LoyaltyPointsAccrued, LoyaltyPointsReversed, OrderCancellationRequested, OrderCancelled,
+        OrderConfirmed, OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined,
+        PaymentRefunded, PricedLine, Shipment, ShipmentLabelled, Shortage, StockCommitted, StockReleased,
+        StockReservationFailed, StockReserved, WarehouseAllocated,
     },
 };
 
@@ -116,6 +116,7 @@ fn events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
     event(out, &OrderConfirmed { order_id })?;
     event(out, &OrderFulfilled { order_id })?;
     event(out, &OrderCancelled { order_id, reason: reason("PAYMENT_DECLINED")? })?;
+    event(out, &OrderCancellationRequested { order_id, total: usd(36_800) })?;
     event(out, &StockReserved { order_id, lines: lines()?, expires_at: at(10_800) })?;
     event(
         out,

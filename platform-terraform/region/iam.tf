@@ -1,4 +1,4 @@
-# What the door itself may do: put orders on one queue. And the role with which API Gateway logs.
+# What the door itself may do: put orders and cancellations on their queues. And the role with which API Gateway logs.
 data "aws_iam_policy_document" "door_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "door" {
   statement {
     sid       = "AcceptOrders"
     actions   = ["sqs:SendMessage"]
-    resources = [local.ingest_queue_arn]
+    resources = [local.cancel_queue_arn, local.ingest_queue_arn]
   }
 
   statement {

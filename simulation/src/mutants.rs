@@ -85,6 +85,8 @@ mutants! {
     StreamFromLatest: "a stream is read from its beginning",
     DualWrite: "events are written together with what they tell of",
     UnknownIsRefused: "a step whose outcome is unknown counts as done",
+    CancelledByAnybody: "an order is cancelled by its own customer only",
+    CancellationUnheard: "a customer's cancellation reaches the saga",
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.

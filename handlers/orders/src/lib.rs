@@ -1,8 +1,9 @@
-//! The orders squad: accepting orders, moving them along, and showing them to their owners.
+//! The orders squad: accepting orders, moving them along, cancelling them, and showing them to their owners.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod advance_order;
+pub mod cancel_order;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod order_ingest;

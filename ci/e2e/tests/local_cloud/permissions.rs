@@ -52,8 +52,9 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 20] = [
+const DUTIES: [Duties; 22] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
+    fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
     on(function("order-query"), table::ORDER_STATUS, &[Verb::Get]),
@@ -63,6 +64,7 @@ const DUTIES: [Duties; 20] = [
     on(function("sweep-reservations"), table::INVENTORY, &[]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
+    fed(on(function("cancel-fulfilment"), table::FULFILMENT, &[Verb::Put, Verb::Update])),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),
     fed(on(function("refund-payment"), table::FULFILMENT, &[])),
     on(function("create-label"), table::FULFILMENT, &[]),
