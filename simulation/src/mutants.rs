@@ -112,7 +112,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
-    Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
     Mutant::LeaseWithoutMargin,

@@ -453,7 +453,7 @@ impl Saga {
         .to_string();
         self.world.engine.sleep(self.world.engine.between(1, 30)).await;
         let (source, detail_type) = ("lakeside.fulfilment".to_owned(), event.to_owned());
-        let because = why.map_or("", |(_, reason)| reason);
+        let because = why.map(|(step, reason)| format!("{step} {reason}")).unwrap_or_default();
         self.world.engine.note(|| format!("{event} of {}: {because}", order.order_id));
         if self.world.strikes(Fault::ReplyLost) {
             let (source, detail_type, detail) = (source.clone(), detail_type.clone(), detail.clone());

@@ -49,7 +49,21 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn put(&self, token: Option<&str>, order_id: &str, body: String) -> anyhow::Result<Reply> {
-        self.send(Method::PUT, token, order_id, Some(body)).await
+        self.send(Method::PUT, token, &encoded(order_id), Some(body)).await
+    }
+
+    /// `PUT /orders/{order_id}/cancellation` with `body`, of which nothing is read, or without one.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn cancel(
+        &self,
+        token: Option<&str>,
+        order_id: &str,
+        body: Option<&str>,
+    ) -> anyhow::Result<Reply> {
+        let path = format!("{}/cancellation", encoded(order_id));
+        self.send(Method::PUT, token, &path, body.map(str::to_owned)).await
     }
 
     /// `GET /orders/{order_id}`.
@@ -57,7 +71,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn get(&self, token: Option<&str>, order_id: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, order_id, None).await
+        self.send(Method::GET, token, &encoded(order_id), None).await
     }
 
     /// Submits `order` as `customer` and expects it to be accepted.
@@ -95,10 +109,10 @@ impl Api {
         &self,
         method: Method,
         token: Option<&str>,
-        order_id: &str,
+        path: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        let url = format!("{}/orders/{}", self.url.trim_end_matches('/'), encoded(order_id));
+        let url = format!("{}/orders/{path}", self.url.trim_end_matches('/'));
         let mut request = self.http.request(method, url).timeout(TIMEOUT);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
