@@ -210,6 +210,18 @@ result! {
     }
 }
 
+/// What came of the saga's request for an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ApprovalResult {
+    /// Somebody said yes.
+    Approved,
+    /// Somebody said no.
+    Denied,
+    /// The customer cancelled the order before anybody decided.
+    Cancelled,
+}
+
 result! {
     /// What came of [`CapturePayment`].
     CapturePaymentResult {
@@ -220,6 +232,8 @@ result! {
             /// Why.
             reason: ReasonCode
         },
+        /// The customer cancelled the order before anything was charged.
+        Cancelled,
     }
 }
 
@@ -248,6 +262,8 @@ result! {
             /// Why.
             reason: ReasonCode
         },
+        /// The customer cancelled the order before it was bought.
+        Cancelled,
     }
 }
 

@@ -189,6 +189,19 @@ event! { Orders,
     }
 }
 
+event! { Orders,
+    /// The customer wants an accepted order cancelled. Whether it still can be is not decided yet.
+    OrderCancellationRequested {
+        /// The order.
+        #[schemars(schema_with = "schema::order_id")]
+        order_id: OrderId,
+        /// What was to be paid.
+        #[schemars(schema_with = "schema::money")]
+        #[serde(deserialize_with = "bounds::amount")]
+        total: Money,
+    }
+}
+
 event! { Inventory,
     /// All lines of an order are held.
     StockReserved {

@@ -33,11 +33,11 @@ use crate::{
     },
     events::{
         AdjustedLine, CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
-        LoyaltyPointsAccrued, LoyaltyPointsReversed, NodeStockChanged, OrderCancelled, OrderConfirmed,
-        OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
-        PricedLine, Shipment, ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused,
-        StockCommitted, StockLevelChanged, StockReleased, StockReservationFailed, StockReserved,
-        WarehouseAllocated,
+        LoyaltyPointsAccrued, LoyaltyPointsReversed, NodeStockChanged, OrderCancellationRequested,
+        OrderCancelled, OrderConfirmed, OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured,
+        PaymentDeclined, PaymentRefunded, PricedLine, Shipment, ShipmentLabelled, Shortage, StockAdjusted,
+        StockAdjustmentRefused, StockCommitted, StockLevelChanged, StockReleased, StockReservationFailed,
+        StockReserved, WarehouseAllocated,
     },
 };
 
@@ -124,6 +124,7 @@ fn events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
     event(out, &OrderConfirmed { order_id })?;
     event(out, &OrderFulfilled { order_id })?;
     event(out, &OrderCancelled { order_id, reason: reason("PAYMENT_DECLINED")? })?;
+    event(out, &OrderCancellationRequested { order_id, total: usd(36_800) })?;
     event(out, &StockReserved { order_id, lines: lines()?, expires_at: at(10_800) })?;
     event(
         out,

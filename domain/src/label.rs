@@ -1,5 +1,5 @@
 //! The shipping label of one parcel: bought at most once, voided at most once, never bought after the order's
-//! labels were voided.
+//! labels were closed.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,17 @@ use crate::ids::{ReasonCode, TrackingNumber};
 
 /// The reason code given to a label that is asked for after the order's labels were voided.
 pub const LABELS_CLOSED: &str = "LABELS_CLOSED";
+
+/// Why no label of an order may be bought any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Closing {
+    /// What the saga did is undone.
+    #[default]
+    Compensation,
+    /// The customer cancelled the order.
+    Cancellation,
+}
 
 /// Where a label stands. There is no record before the first attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

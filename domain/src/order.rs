@@ -17,6 +17,9 @@ use crate::{
 /// The most lines of one order, so that a reservation of all of them fits one `DynamoDB` transaction.
 pub const MAX_LINES: usize = 20;
 
+/// The reason code of an order that its customer cancelled.
+pub const CANCELLED_BY_CUSTOMER: &str = "CANCELLED_BY_CUSTOMER";
+
 /// Where an order came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +124,9 @@ pub enum Rejection {
     /// A field that the door should have refused.
     #[error("field `{0}` is malformed")]
     MalformedField(&'static str),
+    /// Its customer's cancellation came first.
+    #[error("the order was cancelled before it came")]
+    CancelledFirst,
 }
 
 impl Rejection {
@@ -136,6 +142,7 @@ impl Rejection {
             Self::TotalOverflow => "TOTAL_OVERFLOW",
             Self::PriceMismatch { .. } => "PRICE_MISMATCH",
             Self::MalformedField(_) => "MALFORMED_FIELD",
+            Self::CancelledFirst => CANCELLED_BY_CUSTOMER,
         })
     }
 }
@@ -240,6 +247,43 @@ impl OrderState {
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Fulfilled | Self::Cancelled { .. } | Self::Rejected { .. })
     }
+}
+
+/// Why a request to cancel an order changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Absorbed {
+    /// Whoever asks has no such order.
+    #[error("the order is somebody else's")]
+    SomebodyElses,
+    /// The order is fulfilled, cancelled or rejected.
+    #[error("the order has ended")]
+    Ended,
+    /// Once is enough.
+    #[error("it was asked for before")]
+    AskedBefore,
+}
+
+/// Whether a request of `customer` to cancel `owner`'s order is one: then the saga is asked to give up, and does so at
+/// its next step. Until it has, nothing is decided about the order; it may be too late.
+///
+/// # Errors
+/// [`Absorbed`] if the request changes nothing.
+pub fn request_cancellation(
+    owner: &CustomerId,
+    state: &OrderState,
+    asked_before: bool,
+    customer: &CustomerId,
+) -> Result<(), Absorbed> {
+    if owner != customer {
+        return Err(Absorbed::SomebodyElses);
+    }
+    if state.is_final() {
+        return Err(Absorbed::Ended);
+    }
+    if asked_before {
+        return Err(Absorbed::AskedBefore);
+    }
+    Ok(())
 }
 
 /// What another domain says about an order.
@@ -419,6 +463,36 @@ mod tests {
             run(&[Fact::PaymentCaptured, failed("CreateLabels", "LABEL_REFUSED")]),
             OrderState::Cancelled { reason: reason("LABEL_REFUSED") }
         );
+    }
+
+    #[test]
+    fn an_order_that_its_customer_cancelled_is_cancelled_for_that_reason_wherever_the_saga_gave_up() {
+        for step in ["RequestApproval", "CapturePayment", "CreateLabels"] {
+            let given_up =
+                Fact::FulfilmentFailed { step: step.into(), reason: reason(CANCELLED_BY_CUSTOMER) };
+            let cancelled = OrderState::Cancelled { reason: reason(CANCELLED_BY_CUSTOMER) };
+            assert_eq!(run(&[Fact::PaymentCaptured, given_up]), cancelled, "{step}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_cancelled_by_its_own_customer_once_and_before_its_end() {
+        let [me, you] = ["me", "you"].map(|id| CustomerId::parse(id).unwrap());
+        let ask = |state: &OrderState, asked_before, who| request_cancellation(&me, state, asked_before, who);
+        for state in [OrderState::Created, OrderState::Confirmed] {
+            assert_eq!(ask(&state, false, &me), Ok(()));
+            assert_eq!(ask(&state, true, &me), Err(Absorbed::AskedBefore));
+            assert_eq!(ask(&state, false, &you), Err(Absorbed::SomebodyElses));
+        }
+        let over = reason("OVER");
+        for state in [
+            OrderState::Fulfilled,
+            OrderState::Cancelled { reason: over.clone() },
+            OrderState::Rejected { reason: over },
+        ] {
+            assert_eq!(ask(&state, false, &me), Err(Absorbed::Ended));
+            assert_eq!(ask(&state, true, &you), Err(Absorbed::SomebodyElses));
+        }
     }
 
     #[test]

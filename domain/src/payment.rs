@@ -1,5 +1,5 @@
 //! The money of one order: captured at most once, given back at most once, and never captured after it was
-//! given back.
+//! given back, or after its order was cancelled.
 //!
 //! The record is written *before* the processor is called, so that a crash leaves a trace of what may have
 //! happened. A reversal closes the payment for good: a charge whose answer was lost is found by asking the
@@ -31,6 +31,8 @@ pub enum PaymentStatus {
     Refunded,
     /// Nothing was captured and nothing can be any more. Final.
     Voided,
+    /// The customer cancelled the order before the first attempt. Final.
+    Cancelled,
 }
 
 /// What the processor said to a charge.
@@ -61,6 +63,8 @@ pub enum CaptureStep {
     Charge,
     /// It was decided before.
     Decided(Charge),
+    /// Tell that the customer cancelled the order.
+    Cancelled,
 }
 
 /// What a command to capture means for a payment that stands at `current`.
@@ -74,6 +78,7 @@ pub fn begin_capture(current: Option<&PaymentStatus>) -> CaptureStep {
         Some(PaymentStatus::Reversing | PaymentStatus::Refunded | PaymentStatus::Voided) => {
             CaptureStep::Decided(closed())
         }
+        Some(PaymentStatus::Cancelled) => CaptureStep::Cancelled,
     }
 }
 
@@ -107,7 +112,7 @@ pub fn begin_reversal(current: Option<&PaymentStatus>) -> ReversalStep {
             ReversalStep::Reverse
         }
         Some(PaymentStatus::Refunded) => ReversalStep::Done(Reversal::Refunded),
-        Some(PaymentStatus::Declined { .. } | PaymentStatus::Voided) => {
+        Some(PaymentStatus::Declined { .. } | PaymentStatus::Voided | PaymentStatus::Cancelled) => {
             ReversalStep::Done(Reversal::Cancelled)
         }
     }
@@ -161,6 +166,14 @@ mod tests {
         assert_eq!(begin_reversal(None), ReversalStep::Void);
         let voided = record_reversal(Reversal::Cancelled);
         assert_eq!(begin_capture(Some(&voided)), CaptureStep::Decided(closed()));
+    }
+
+    #[test]
+    fn a_payment_of_a_cancelled_order_is_neither_charged_nor_given_back() {
+        let cancelled = PaymentStatus::Cancelled;
+        assert_eq!(begin_capture(Some(&cancelled)), CaptureStep::Cancelled);
+        assert_eq!(record_charge(&cancelled, &Charge::Captured), None);
+        assert_eq!(begin_reversal(Some(&cancelled)), ReversalStep::Done(Reversal::Cancelled));
     }
 
     #[test]

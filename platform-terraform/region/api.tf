@@ -8,16 +8,15 @@ locals {
   query_alias_arn  = "arn:aws:lambda:${local.region}:${local.account_id}:function:${var.prefix}-order-query:live"
 
   # Form-encoded, so that nothing in a body or an order id can become another parameter.
-  send_message = join("&", [
-    "Action=SendMessage",
-    "MessageBody=$util.urlEncode($input.body)",
+  send_message = join("&", concat(["Action=SendMessage", "MessageBody=$util.urlEncode($input.body)"], local.message_attributes))
+  message_attributes = [
     "MessageAttribute.1.Name=orderId",
     "MessageAttribute.1.Value.DataType=String",
     "MessageAttribute.1.Value.StringValue=$util.urlEncode($input.params('orderId'))",
     "MessageAttribute.2.Name=principal",
     "MessageAttribute.2.Value.DataType=String",
     "MessageAttribute.2.Value.StringValue=$util.urlEncode($context.authorizer.claims.sub)",
-  ])
+  ]
 }
 
 resource "aws_api_gateway_rest_api" "door" {
@@ -169,6 +168,7 @@ resource "aws_api_gateway_deployment" "door" {
     definition = sha256(jsonencode([
       [for file in sort(fileset(path.module, "api*.tf")) : filesha256("${path.module}/${file}")],
       aws_api_gateway_authorizer.customers.provider_arns,
+      aws_api_gateway_integration.cancel_order.uri,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
       values(aws_api_gateway_integration.read_stock)[*].uri,
@@ -184,7 +184,10 @@ resource "aws_api_gateway_deployment" "door" {
     aws_api_gateway_gateway_response.bad_body,
     aws_api_gateway_integration_response.accepted,
     aws_api_gateway_integration.read_stock,
+    aws_api_gateway_integration_response.cancellation_accepted,
+    aws_api_gateway_integration_response.cancellation_unavailable,
     aws_api_gateway_integration_response.unavailable,
+    aws_api_gateway_method.cancel_order,
     aws_api_gateway_method.place_order,
     aws_api_gateway_method.read_order,
     aws_api_gateway_method.read_stock,

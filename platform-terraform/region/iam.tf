@@ -1,4 +1,5 @@
-# What the door itself may do: put orders on one queue and sales on another. And the role with which API Gateway logs.
+# What the door itself may do: put orders, cancellations and sales on their queues. And the role with which API Gateway
+# logs.
 data "aws_iam_policy_document" "door_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -14,7 +15,7 @@ data "aws_iam_policy_document" "door" {
   statement {
     sid       = "AcceptOrders"
     actions   = ["sqs:SendMessage"]
-    resources = [local.ingest_queue_arn]
+    resources = [local.cancel_queue_arn, local.ingest_queue_arn]
   }
 
   statement {

@@ -40,7 +40,7 @@ fn payment(status: &PaymentStatus) -> Stage {
         PaymentStatus::Capturing => 0,
         PaymentStatus::Captured | PaymentStatus::Declined { .. } => 1,
         PaymentStatus::Reversing => 2,
-        PaymentStatus::Refunded | PaymentStatus::Voided => 3,
+        PaymentStatus::Refunded | PaymentStatus::Voided | PaymentStatus::Cancelled => 3,
     };
     (rank, payment_record::status_name(status))
 }

@@ -4,7 +4,8 @@ use std::{pin::Pin, rc::Rc};
 
 use lakeside_contracts::commands::Command;
 use lakeside_fulfilment::{
-    capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment, void_label,
+    cancel_fulfilment, capture_payment, create_label, recover_fulfilment, refund_payment, start_fulfilment,
+    void_label,
 };
 use lakeside_growth::{accrue_loyalty, notify_customer};
 use lakeside_inventory::{allocate, project_store_stock, release_stock, reserve_stock, sweep_reservations};
@@ -12,7 +13,7 @@ use lakeside_kit::{
     disposition::{Disposed, Disposition},
     sqs::{Failures, Message},
 };
-use lakeside_orders::{advance_order, order_ingest, order_status};
+use lakeside_orders::{advance_order, cancel_order, order_ingest, order_status};
 use serde_json::Value;
 
 use crate::{engine::Slot, faults::Fault, ports::Port, world::World};
@@ -27,6 +28,7 @@ pub type Guest = Rc<dyn for<'a> Fn(&'a Port, &'a [Message]) -> Pin<Box<dyn Futur
 pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<String> {
     let failures = match function {
         "order-ingest" => order_ingest::handle(port, port, batch).await,
+        "cancel-order" => cancel_order::handle(port, port, &port.as_their_customers(batch)).await,
         "advance-order" => advance_order::handle(port, port, batch).await,
         "order-status" => order_status::handle(port, batch).await,
         "reserve-stock" => {
@@ -38,6 +40,8 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
             let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
             start_fulfilment::handle(port, settings, batch).await
         }
+        "cancel-fulfilment" if port.is_deaf() => Failures::default(),
+        "cancel-fulfilment" => cancel_fulfilment::handle(port, port, port, batch).await,
         "recover-fulfilment" => recover_fulfilment::handle(port, batch).await,
         "capture-payment" => capture_payment::handle(port, port, port, port, &port.invocation, batch).await,
         "refund-payment" => refund_payment::handle(port, port, port, port, &port.invocation, batch).await,

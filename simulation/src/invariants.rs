@@ -7,16 +7,23 @@ use std::{collections::BTreeSet, rc::Rc};
 use lakeside_domain::{
     ids::OrderId,
     label::LabelStatus,
-    order::{Order, OrderState},
+    order::{CANCELLED_BY_CUSTOMER, Order, OrderState},
     order_status::{Status, status},
     reservation::ReservationStatus,
 };
 use lakeside_fulfilment::payment_record::status_name;
+use lakeside_orders::order_record::OrderRecord;
 
-use crate::{partners::DECLINED, queues::Queue, workload::Submission, world::World};
+use crate::{
+    partners::DECLINED,
+    queues::Queue,
+    workload::{Cancellation, Day, Submission},
+    world::World,
+};
 
 /// Checks every promise, and answers a picture of the state to compare with a later one.
-pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
+pub fn at_rest(world: &Rc<World>, day: &Day) -> String {
+    let submissions = &day.submissions;
     stock_balances(world);
     world.view_is_true();
     every_submission_has_ended(world, submissions);
@@ -26,6 +33,8 @@ pub fn at_rest(world: &Rc<World>, submissions: &[Submission]) -> String {
     what_nobody_can_read_was_parked(world);
     growth::at_rest(world);
     for record in &orders {
+        cancellations_are_heard(world, record);
+        cancelled_by_their_customers_alone(world, record, &day.cancellations);
         if let Some(order) = &record.order {
             match record.state {
                 OrderState::Fulfilled => fulfilled(world, order),
@@ -108,6 +117,32 @@ fn refusals_are_true(world: &World, order: &Order, state: &OrderState) {
     let declined = order.payment_method.as_str() == DECLINED;
     world.check(reason.as_str() != "PAYMENT_DECLINED" || declined, "no false refusal", || {
         format!("order {} was cancelled because of its card", order.order_id)
+    });
+}
+
+/// A request that was recorded has closed what the saga had not begun, and one that was kept has kept its order from
+/// being accepted.
+fn cancellations_are_heard(world: &World, record: &OrderRecord) {
+    let order_id = record.order_id;
+    let closed = world.fulfilment.closed.borrow().contains_key(&order_id);
+    let paid = world.fulfilment.payments.borrow().contains_key(&order_id);
+    world.check(record.cancellation_requested_at.is_none() || (closed && paid), "I4", || {
+        format!("nobody heard that order {order_id} is to be cancelled")
+    });
+    let early = world.orders.early.borrow().contains_key(&(order_id, record.customer_id.to_string()));
+    world.check(!early || matches!(record.state, OrderState::Rejected { .. }), "I4", || {
+        format!("order {order_id} was cancelled before it came and is {:?}", record.state)
+    });
+}
+
+/// Nobody cancels an order of somebody else.
+fn cancelled_by_their_customers_alone(world: &World, record: &OrderRecord, cancellations: &[Cancellation]) {
+    let (OrderState::Cancelled { reason } | OrderState::Rejected { reason }) = &record.state else { return };
+    let asked = cancellations
+        .iter()
+        .any(|asked| asked.order_id == record.order_id && asked.customer == record.customer_id.as_str());
+    world.check(reason.as_str() != CANCELLED_BY_CUSTOMER || asked, "no false refusal", || {
+        format!("order {} was cancelled, and its customer did not ask", record.order_id)
     });
 }
 
@@ -219,7 +254,7 @@ fn snapshot(world: &World) -> String {
     let records = orders.records.borrow();
     let states: Vec<_> = records.values().map(|r| (r.order_id, &r.state, r.version)).collect();
     format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
         inventory.pools.borrow(),
         inventory.nodes.borrow(),
         inventory.reservations.borrow(),
@@ -228,6 +263,9 @@ fn snapshot(world: &World) -> String {
         world.processor.borrow().payments,
         world.carrier.borrow().labels,
         world.executions.borrow().keys().collect::<Vec<_>>(),
+        fulfilment.closed.borrow(),
+        fulfilment.approvals.borrow(),
+        orders.early.borrow(),
         growth::snapshot(world),
     )
 }

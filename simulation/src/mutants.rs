@@ -109,6 +109,8 @@ mutants! {
     AccountApart: "an account changes together with its order's record",
     StockUnversioned: "every write of stock makes its version higher",
     LevelReadEventually: "a level is read after the write that it tells of",
+    CancelledByAnybody: "an order is cancelled by its own customer only",
+    CancellationUnheard: "a customer's cancellation reaches the saga",
 }
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
@@ -134,7 +136,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
-    Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
     Mutant::LeaseWithoutMargin,

@@ -61,6 +61,11 @@ impl Port {
         self.world.guests.borrow().get(function).cloned()
     }
 
+    /// Whether a planted bug keeps `cancel-fulfilment` from doing anything.
+    pub fn is_deaf(&self) -> bool {
+        self.world.planted(Mutant::CancellationUnheard)
+    }
+
     pub fn hold_seconds(&self) -> u32 {
         self.world.hold_seconds[usize::from(self.newer)]
     }

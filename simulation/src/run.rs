@@ -8,7 +8,7 @@ use crate::{
     functions,
     invariants::at_rest,
     mutants::Mutant,
-    workload::{self, Submission},
+    workload::{self, Day},
     world::{Deployed, Violation, World},
 };
 
@@ -85,26 +85,26 @@ impl Simulation {
 fn drive(world: &Rc<World>, without: &Without) -> usize {
     let skus = workload::stock(world);
     world.flow_stock();
-    let mut submissions = workload::submissions(world, &skus);
-    let orders = submissions.last().map_or(0, |last| last.order + 1);
-    submissions.retain(|submission| !without.orders.contains(&submission.order));
+    let mut day = Day::draw(world, &skus);
+    let orders = day.orders();
+    day.leave_out(&without.orders);
     if without.variation > 0 {
         world.engine.vary(without.variation);
     }
-    workload::open(world, &submissions);
+    workload::open(world, &day);
     sweep_now_and_then(world);
     world.engine.run(EPOCH + SAFETY, || world.is_broken());
     world.faults.stop();
     settle(world);
     if !world.is_broken() {
-        replay_is_silent(world, &submissions);
+        replay_is_silent(world, &day);
     }
     orders
 }
 
 /// At rest everything agrees, and stays so when everything is said again a month later.
-fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
-    let before = at_rest(world, submissions);
+fn replay_is_silent(world: &Rc<World>, day: &Day) {
+    let before = at_rest(world, day);
     if world.is_broken() {
         return;
     }
@@ -113,7 +113,7 @@ fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
     world.expire_leases();
     world.replay();
     settle(world);
-    let after = at_rest(world, submissions);
+    let after = at_rest(world, day);
     if let Some((was, is)) = before.lines().zip(after.lines()).find(|(was, is)| was != is) {
         world.violate("I7", || format!("a replay changed\n  {was}\nto\n  {is}"));
     }

@@ -9,6 +9,7 @@ use lakeside_contracts::{
 };
 use lakeside_domain::{
     ids::OrderId,
+    order::CANCELLED_BY_CUSTOMER,
     saga::{STEPS, owed_compensations},
 };
 use serde_json::{Value, json};
@@ -260,6 +261,9 @@ impl Saga {
                 let command = json!({"amount": self.order.total, "paymentMethod": self.order.payment_method});
                 match self.ask("capture-payment", step, command, 3_000_000).await {
                     Some(answer) if answer["outcome"] == "CAPTURED" => Ok(()),
+                    Some(answer) if answer["outcome"] == "CANCELLED" => {
+                        Err(Stopped::Refused(CANCELLED_BY_CUSTOMER))
+                    }
                     Some(_) => refused,
                     None => Err(Stopped::Unknown("PAYMENT_UNKNOWN")),
                 }
@@ -287,20 +291,29 @@ impl Saga {
         if !self.order.requires_approval {
             return Ok(());
         }
+        let world = &self.world;
+        let (token, answer) = world.await_answer(7_199_000);
+        world.engine.sleep(world.engine.between(1, 30)).await;
+        if !world.fulfilment.request_approval(self.order.order_id, &token) {
+            return Err(Stopped::Refused(CANCELLED_BY_CUSTOMER));
+        }
         // People decide as they like, but the same for the same order.
-        match self.order.order_id.as_uuid().as_u128() % 8 {
-            0 => {
-                self.world.engine.sleep(7_199_000).await;
-                Err(Stopped::Refused("APPROVAL_TIMED_OUT"))
-            }
-            1 => {
-                self.world.engine.sleep(self.world.engine.between(1_000, 3_000_000)).await;
-                Err(Stopped::Refused(refusal("RequestApproval")))
-            }
-            _ => {
-                self.world.engine.sleep(self.world.engine.between(1_000, 3_000_000)).await;
-                Ok(())
-            }
+        let decision = match self.order.order_id.as_uuid().as_u128() % 8 {
+            0 => None,
+            1 => Some("DENIED"),
+            _ => Some("APPROVED"),
+        };
+        if let (Some(decision), Some(slot)) = (decision, world.tokens.borrow().get(&token).cloned()) {
+            let (world, delay) = (Rc::clone(world), world.engine.between(1_000, 3_000_000));
+            world.clone().engine.after(delay, move || {
+                slot.fill(&world.engine, json!({ "decision": decision }));
+            });
+        }
+        match answer.await {
+            Some(answer) if answer["decision"] == "APPROVED" => Ok(()),
+            Some(answer) if answer["decision"] == "CANCELLED" => Err(Stopped::Refused(CANCELLED_BY_CUSTOMER)),
+            Some(_) => Err(Stopped::Refused(refusal("RequestApproval"))),
+            None => Err(Stopped::Refused("APPROVAL_TIMED_OUT")),
         }
     }
 
@@ -323,11 +336,12 @@ impl Saga {
                 answer
             })
             .collect();
-        let (mut labelled, mut refused) = (0, 0);
+        let (mut labelled, mut refused, mut cancelled) = (0, 0, 0);
         for answer in &answers {
             match answer.wait(&self.world.engine, i64::MAX / 4).await {
                 Some(Ok(answer)) if answer["outcome"] == "LABELLED" => labelled += 1,
                 Some(Ok(answer)) if answer["outcome"] == "REFUSED" => refused += 1,
+                Some(Ok(answer)) if answer["outcome"] == "CANCELLED" => cancelled += 1,
                 _ => {}
             }
         }
@@ -335,6 +349,8 @@ impl Saga {
             Ok(())
         } else if refused > 0 {
             Err(Stopped::Refused(refusal("CreateLabels")))
+        } else if cancelled > 0 {
+            Err(Stopped::Refused(CANCELLED_BY_CUSTOMER))
         } else {
             Err(Stopped::Unknown("LABEL_UNKNOWN"))
         }
@@ -437,7 +453,7 @@ impl Saga {
         .to_string();
         self.world.engine.sleep(self.world.engine.between(1, 30)).await;
         let (source, detail_type) = ("lakeside.fulfilment".to_owned(), event.to_owned());
-        let because = why.map_or("", |(_, reason)| reason);
+        let because = why.map(|(step, reason)| format!("{step} {reason}")).unwrap_or_default();
         self.world.engine.note(|| format!("{event} of {}: {because}", order.order_id));
         if self.world.strikes(Fault::ReplyLost) {
             let (source, detail_type, detail) = (source.clone(), detail_type.clone(), detail.clone());

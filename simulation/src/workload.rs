@@ -1,6 +1,6 @@
-//! What happens in a simulated day: a catalogue with little stock, and customers who want it.
+//! What happens in a simulated day: a catalogue with little stock, and customers who want it, or do not any more.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use lakeside_contracts::events::OrderCancelled;
 use lakeside_domain::{
@@ -37,6 +37,45 @@ pub struct Submission {
     pub body: String,
 }
 
+/// One request at the door to cancel an order.
+#[derive(Debug, Clone)]
+pub struct Cancellation {
+    /// The place of its order in the day.
+    pub order: usize,
+    pub order_id: OrderId,
+    /// Its customer, or somebody else.
+    pub customer: &'static str,
+    /// So long after the first submission of its order, or before it.
+    after: i64,
+}
+
+/// What comes to the door.
+#[derive(Debug)]
+pub struct Day {
+    pub submissions: Vec<Submission>,
+    pub cancellations: Vec<Cancellation>,
+}
+
+impl Day {
+    /// A day of customers who want these goods.
+    pub fn draw(world: &World, skus: &[Sku]) -> Self {
+        let submissions = submissions(world, skus);
+        let cancellations = cancellations(world, &submissions);
+        Self { submissions, cancellations }
+    }
+
+    /// How many orders it has.
+    pub fn orders(&self) -> usize {
+        self.submissions.last().map_or(0, |last| last.order + 1)
+    }
+
+    /// Leaves orders out, by their places.
+    pub fn leave_out(&mut self, orders: &[usize]) {
+        self.submissions.retain(|submission| !orders.contains(&submission.order));
+        self.cancellations.retain(|cancellation| !orders.contains(&cancellation.order));
+    }
+}
+
 /// Puts goods on sale.
 pub fn stock(world: &World) -> Vec<Sku> {
     let engine = &world.engine;
@@ -63,7 +102,7 @@ pub fn stock(world: &World) -> Vec<Sku> {
 }
 
 /// What customers send to the door, some of it twice, some of it under an id that is taken.
-pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
+fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
     let engine = &world.engine;
     let mut submissions: Vec<Submission> = Vec::new();
     // Where much fails late, much is undone.
@@ -89,6 +128,27 @@ pub fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
         }
     }
     submissions
+}
+
+/// Who changes their mind, some of them twice and some before their order comes; and who tries it with an order of
+/// somebody else.
+fn cancellations(world: &World, submissions: &[Submission]) -> Vec<Cancellation> {
+    let engine = &world.engine;
+    let fickle = *engine.pick(&[0.0, 0.1, 0.3, 0.8]);
+    let mut cancellations = Vec::new();
+    for first in submissions.chunk_by(|one, other| one.order == other.order).filter_map(<[_]>::first) {
+        if !engine.chance(fickle) {
+            continue;
+        }
+        let customer = if engine.chance(0.8) { first.customer } else { "mallory" };
+        let latest = *engine.pick(&[50, 1_000, 10_000, 300_000, 3_600_000]);
+        let copies = if engine.chance(0.2) { 2 } else { 1 };
+        cancellations.extend((0..copies).map(|_| {
+            let after = engine.between(-latest / 4, latest);
+            Cancellation { order: first.order, order_id: first.order_id, customer, after }
+        }));
+    }
+    cancellations
 }
 
 struct Luck {
@@ -120,15 +180,26 @@ fn body(world: &World, skus: &[Sku], luck: &Luck) -> String {
 }
 
 /// Lets everything begin.
-pub fn open(world: &Rc<World>, submissions: &[Submission]) {
+pub fn open(world: &Rc<World>, day: &Day) {
     let burst = world.engine.chance(0.5);
-    for submission in submissions {
+    let mut begins: BTreeMap<usize, i64> = BTreeMap::new();
+    for submission in &day.submissions {
         let (world, submission) = (Rc::clone(world), submission.clone());
         let delay = if burst { world.engine.between(0, 3) } else { world.engine.between(0, OPENING) };
+        begins.entry(submission.order).or_insert(delay);
         world.clone().engine.after(delay, move || {
             let id = submission.order_id.to_string();
             let attributes = [("orderId", id.as_str()), ("principal", submission.customer)];
             world.send("order-ingest", submission.body.clone(), &attributes);
+        });
+    }
+    for cancellation in &day.cancellations {
+        let (world, cancellation) = (Rc::clone(world), cancellation.clone());
+        let delay = begins.get(&cancellation.order).map_or(0, |begin| begin + cancellation.after);
+        world.clone().engine.after(delay, move || {
+            let id = cancellation.order_id.to_string();
+            let attributes = [("orderId", id.as_str()), ("principal", cancellation.customer)];
+            world.send("cancel-order", "{}".to_owned(), &attributes);
         });
     }
     let engine = &world.engine;

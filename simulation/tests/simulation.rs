@@ -74,10 +74,18 @@ fn every_fault_happens_and_orders_are_fulfilled_all_the_same() {
     let simulation = Simulation::default();
     let mut counts = vec![0; faults::ALL.len()];
     let mut fulfilled = 0;
+    let mut gates = ["RequestApproval", "CapturePayment", "CreateLabels"].map(|gate| (gate, 0));
     for seed in 0..400 {
         let outcome = simulation.run(seed, None);
         counts.iter_mut().zip(&outcome.faults).for_each(|(sum, count)| *sum += count);
         fulfilled += outcome.fulfilled;
+        for (gate, closed) in &mut gates {
+            let cancelled = format!(": {gate} CANCELLED_BY_CUSTOMER");
+            *closed += outcome.trace.iter().filter(|line| line.ends_with(&cancelled)).count();
+        }
+    }
+    for (gate, closed) in gates {
+        assert!(closed > 0, "no customer's cancellation was in time for {gate}");
     }
     for (fault, count) in faults::ALL.iter().zip(counts) {
         let possible = !faults::OF_FIFO_QUEUES.contains(fault);

@@ -36,6 +36,23 @@ locals {
       tables          = {}
       statements      = merge(local.start_sagas, { ReadHistories = local.read_histories })
     }
+    cancel_fulfilment = {
+      timeout_seconds = 10
+      environment     = { FULFILMENT_TABLE = module.table.name }
+      tables = {
+        ClosePaymentsAndLabels = {
+          arn          = module.table.arn
+          actions      = ["PutItem"]
+          leading_keys = ["PAYMENT#*", "LABEL#*"]
+        }
+        CloseApprovals = {
+          arn          = module.table.arn
+          actions      = ["UpdateItem"]
+          leading_keys = ["APPROVAL#*"]
+        }
+      }
+      statements = { AnswerTheSaga = local.answer_the_saga }
+    }
     capture_payment = {
       timeout_seconds = 20
       environment     = { FULFILMENT_TABLE = module.table.name, PAYMENT_PROCESSOR_URL = var.payment_processor_url }

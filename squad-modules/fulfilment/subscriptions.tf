@@ -21,6 +21,18 @@ locals {
         }
       }
     }
+    # The saga does not ask whether its order is cancelled: what it would begin next is closed.
+    cancel_fulfilment = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        orders = {
+          bus          = local.platform.buses["orders"].name
+          sources      = ["lakeside.orders"]
+          detail_types = ["OrderCancellationRequested"]
+        }
+      }
+    }
     # A saga that ends where no catcher can see it left stock or money behind.
     recover_fulfilment = {
       batch_size        = 10

@@ -8,7 +8,19 @@ locals {
         ReadPrices = { arn = module.table.arn, actions = ["BatchGetItem"], leading_keys = ["SKU#*"] }
         WriteOrders = {
           arn          = module.table.arn
-          actions      = ["PutItem"]
+          actions      = ["ConditionCheckItem", "PutItem"]
+          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+        }
+      }
+      statements = {}
+    }
+    cancel_order = {
+      timeout_seconds = 10
+      environment     = { ORDERS_TABLE = module.table.name }
+      tables = {
+        RequestCancellations = {
+          arn          = module.table.arn
+          actions      = ["ConditionCheckItem", "GetItem", "PutItem"]
           leading_keys = ["ORDER#*", "SUBMISSION#*"]
         }
       }

@@ -1,7 +1,12 @@
-# What each function hears. order-ingest takes what the door puts on its queue.
+# What each function hears. order-ingest and cancel-order take what the door puts on their queues.
 locals {
   subscriptions = {
     order_ingest = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules             = {}
+    }
+    cancel_order = {
       batch_size        = 10
       max_receive_count = 5
       rules             = {}
@@ -30,7 +35,8 @@ locals {
           bus     = local.platform.buses["orders"].name
           sources = ["lakeside.orders"]
           detail_types = [
-            "OrderCancelled", "OrderConfirmed", "OrderCreated", "OrderFulfilled", "OrderRejected",
+            "OrderCancellationRequested", "OrderCancelled", "OrderConfirmed", "OrderCreated", "OrderFulfilled",
+            "OrderRejected",
           ]
         }
         inventory = {

@@ -54,6 +54,20 @@ impl Api {
         self.send(Method::PUT, &["orders", order_id], &authorization(token), Some(body)).await
     }
 
+    /// `PUT /orders/{order_id}/cancellation` with `body`, of which nothing is read, or without one.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn cancel(
+        &self,
+        token: Option<&str>,
+        order_id: &str,
+        body: Option<&str>,
+    ) -> anyhow::Result<Reply> {
+        let path = ["orders", order_id, "cancellation"];
+        self.send(Method::PUT, &path, &authorization(token), body.map(str::to_owned)).await
+    }
+
     /// `GET /orders/{order_id}`.
     ///
     /// # Errors

@@ -9,10 +9,10 @@ use lakeside_domain::{
     money::Money,
     reservation::Reservation,
     stock::{self, PoolId},
-    time::Timestamp,
 };
 use lakeside_fulfilment::{
-    fulfilment_table::{closed_key, label_key, payment_key},
+    approval_record::{ApprovalRecord, ApprovalStatus},
+    fulfilment_table::{approval_key, closed_key, label_key, payment_key},
     label_record::{ClosedRecord, LabelRecord},
     payment_record::PaymentRecord,
 };
@@ -30,10 +30,10 @@ use lakeside_kit::{
     outbox::Entry,
 };
 use lakeside_orders::{
-    order_record::{ConflictRecord, RefusedRecord},
+    order_record::{ConflictRecord, EarlyCancellation, RefusedRecord},
     orders_table::order_key,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{fulfilment, inventory, leases, loyalty, notices, orders};
 
@@ -75,6 +75,22 @@ impl Table {
         let item = key.item_of(item)?;
         self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
         Ok(())
+    }
+
+    /// The items in the partition of `key` whose sort keys begin with `prefix`.
+    async fn beside<T: DeserializeOwned>(&self, key: &Key, prefix: &str) -> anyhow::Result<Vec<T>> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(key.pk.clone()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()))
+            .consistent_read(true)
+            .send()
+            .await
+            .with_context(|| format!("cannot read {}", key.pk))?;
+        found.items.unwrap_or_default().into_iter().map(|item| Ok(key.read(item)?)).collect()
     }
 
     async fn entries(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
@@ -149,9 +165,18 @@ impl fulfilment::Books for Table {
         self.put(&label_key(label.order_id, label.shipment_id), label).await
     }
 
-    async fn closed_at(&self, order_id: OrderId) -> anyhow::Result<Option<Timestamp>> {
-        let closed: Option<ClosedRecord> = get(&self.client, &self.name, &closed_key(order_id)).await?;
-        Ok(closed.map(|closed| closed.closed_at))
+    async fn closed(&self, order_id: OrderId) -> anyhow::Result<Option<ClosedRecord>> {
+        Ok(get(&self.client, &self.name, &closed_key(order_id)).await?)
+    }
+
+    async fn put_approval(&self, order_id: OrderId, task_token: &str) -> anyhow::Result<()> {
+        let (status, task_token) = (ApprovalStatus::Pending, Some(task_token.to_owned()));
+        let pending = ApprovalRecord { order_id, status, task_token, cancelled_at: None };
+        self.put(&approval_key(order_id), &pending).await
+    }
+
+    async fn approval(&self, order_id: OrderId) -> anyhow::Result<Option<ApprovalRecord>> {
+        Ok(get(&self.client, &self.name, &approval_key(order_id)).await?)
     }
 
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
@@ -188,19 +213,11 @@ impl orders::Books for Table {
     }
 
     async fn conflicts(&self, order_id: OrderId) -> anyhow::Result<Vec<ConflictRecord>> {
-        let key = order_key(order_id);
-        let found = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :conflict)")
-            .expression_attribute_values(":pk", AttributeValue::S(key.pk.clone()))
-            .expression_attribute_values(":conflict", AttributeValue::S("CONFLICT#".into()))
-            .consistent_read(true)
-            .send()
-            .await
-            .context("cannot read conflicts")?;
-        found.items.unwrap_or_default().into_iter().map(|item| Ok(key.read(item)?)).collect()
+        self.beside(&order_key(order_id), "CONFLICT#").await
+    }
+
+    async fn early(&self, order_id: OrderId) -> anyhow::Result<Vec<EarlyCancellation>> {
+        self.beside(&order_key(order_id), "CANCELLATION#").await
     }
 
     async fn refused(&self, message_id: &str) -> anyhow::Result<Option<RefusedRecord>> {

@@ -3,12 +3,14 @@
 use lakeside_domain::{
     idempotency::{Acquisition, Lease},
     ids::{OrderId, ReasonCode, ShipmentId, TrackingNumber},
-    label::LabelStatus,
+    label::{Closing, LabelStatus},
     money::{Currency, Money},
     payment::PaymentStatus,
     time::Timestamp,
 };
 use lakeside_fulfilment::{
+    approval_record::{ApprovalRecord, ApprovalStatus},
+    cancel_fulfilment::CancelStore,
     capture_payment::CaptureStore,
     create_label::LabelStore,
     effect::Written,
@@ -33,9 +35,9 @@ use crate::{
 };
 
 /// What the functions see of the table.
-pub trait Ports: CaptureStore + RefundStore + LabelStore + VoidStore + Leases {}
+pub trait Ports: CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Leases {}
 
-impl<T: CaptureStore + RefundStore + LabelStore + VoidStore + Leases> Ports for T {}
+impl<T: CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Leases> Ports for T {}
 
 /// What is in the table, past its ports.
 pub trait Books: leases::Books {
@@ -43,8 +45,12 @@ pub trait Books: leases::Books {
     async fn put_payment(&self, payment: &PaymentRecord) -> anyhow::Result<()>;
     /// Writes a label, without events.
     async fn put_label(&self, label: &LabelRecord) -> anyhow::Result<()>;
-    /// Since when the order's labels are closed.
-    async fn closed_at(&self, order_id: OrderId) -> anyhow::Result<Option<Timestamp>>;
+    /// Since when and why the order's labels are closed.
+    async fn closed(&self, order_id: OrderId) -> anyhow::Result<Option<ClosedRecord>>;
+    /// Asks for an approval as the saga does, to be answered under this token.
+    async fn put_approval(&self, order_id: OrderId, task_token: &str) -> anyhow::Result<()>;
+    /// The request for an approval.
+    async fn approval(&self, order_id: OrderId) -> anyhow::Result<Option<ApprovalRecord>>;
     /// The outbox of an item.
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>>;
 }
@@ -68,8 +74,19 @@ impl Books for MemoryFulfilment {
         Ok(())
     }
 
-    async fn closed_at(&self, order_id: OrderId) -> anyhow::Result<Option<Timestamp>> {
-        Ok(self.closed.borrow().get(&order_id).copied())
+    async fn closed(&self, order_id: OrderId) -> anyhow::Result<Option<ClosedRecord>> {
+        Ok(self.closed.borrow().get(&order_id).cloned())
+    }
+
+    async fn put_approval(&self, order_id: OrderId, task_token: &str) -> anyhow::Result<()> {
+        let (status, task_token) = (ApprovalStatus::Pending, Some(task_token.to_owned()));
+        let pending = ApprovalRecord { order_id, status, task_token, cancelled_at: None };
+        self.approvals.borrow_mut().insert(order_id, pending);
+        Ok(())
+    }
+
+    async fn approval(&self, order_id: OrderId) -> anyhow::Result<Option<ApprovalRecord>> {
+        Ok(self.approvals.borrow().get(&order_id).cloned())
     }
 
     async fn outbox(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
@@ -81,7 +98,7 @@ pub(crate) fn payment(order_id: OrderId, status: PaymentStatus) -> PaymentRecord
     PaymentRecord { order_id, amount: Money::new(19_900, Currency::USD), status, updated_at: at(1_000) }
 }
 
-pub(crate) fn payment_statuses() -> [PaymentStatus; 6] {
+pub(crate) fn payment_statuses() -> [PaymentStatus; 7] {
     let reason = ReasonCode::constant("CARD_DECLINED");
     [
         PaymentStatus::Capturing,
@@ -90,7 +107,12 @@ pub(crate) fn payment_statuses() -> [PaymentStatus; 6] {
         PaymentStatus::Reversing,
         PaymentStatus::Refunded,
         PaymentStatus::Voided,
+        PaymentStatus::Cancelled,
     ]
+}
+
+pub(crate) const fn closed(order_id: OrderId, millis: i64, closing: Closing) -> ClosedRecord {
+    ClosedRecord { order_id, closed_at: at(millis), closing }
 }
 
 fn label(order_id: OrderId, status: LabelStatus) -> LabelRecord {
@@ -222,6 +244,20 @@ contracts! {
         }
     }
 
+    a_payment_is_cancelled_only_if_there_is_none {
+        let order_id = order();
+        let cancelled = payment(order_id, PaymentStatus::Cancelled);
+        same("outcome", ports.cancel_payment(&cancelled).await?, Written::Yes)?;
+        same("payment", RefundStore::payment(ports, order_id).await?, Some(cancelled))?;
+        for status in payment_statuses() {
+            let standing = payment(order(), status);
+            books.put_payment(&standing).await?;
+            let cancelled = standing.moved_to(PaymentStatus::Cancelled, at(2_000));
+            same("outcome", ports.cancel_payment(&cancelled).await?, Written::Stale)?;
+            same("payment", RefundStore::payment(ports, standing.order_id).await?, Some(standing))?;
+        }
+    }
+
     a_reversal_begins_only_on_the_payment_that_was_read {
         for from in payment_statuses() {
             for status in payment_statuses() {
@@ -281,22 +317,49 @@ contracts! {
 
     no_label_is_begun_after_the_orders_labels_were_closed {
         let order_id = order();
-        same("open", ports.labels_closed(order_id).await?, false)?;
-        let closing = ClosedRecord { order_id, closed_at: at(5) };
-        ports.close_labels(&closing).await?;
-        same("closed", ports.labels_closed(order_id).await?, true)?;
+        same("open", ports.labels_closed(order_id).await?, None)?;
+        ports.close_labels(&closed(order_id, 5, Closing::Compensation)).await?;
+        same("closed", ports.labels_closed(order_id).await?, Some(Closing::Compensation))?;
         let late = label(order_id, LabelStatus::Requested);
         same("outcome", ports.begin_label(&late).await?, Written::Stale)?;
         same("label", ports.label(order_id, late.shipment_id).await?, None)?;
         let other = label(order(), LabelStatus::Requested);
         same("of another order", ports.begin_label(&other).await?, Written::Yes)?;
+        ports.cancel_labels(&closed(other.order_id, 5, Closing::Cancellation)).await?;
+        let again = other.moved_to(LabelStatus::Requested, at(2_000));
+        same("of a cancelled order", ports.begin_label(&again).await?, Written::Stale)?;
+        same("label", ports.label(other.order_id, other.shipment_id).await?, Some(other))?;
     }
 
     labels_are_closed_once {
-        let order_id = order();
-        for closed_at in [at(5), at(6)] {
-            ports.close_labels(&ClosedRecord { order_id, closed_at }).await?;
-            same("since", books.closed_at(order_id).await?, Some(at(5)))?;
+        for first in [Closing::Compensation, Closing::Cancellation] {
+            let order_id = order();
+            let wanted = closed(order_id, 5, first);
+            match first {
+                Closing::Compensation => ports.close_labels(&wanted).await?,
+                Closing::Cancellation => ports.cancel_labels(&wanted).await?,
+            }
+            ports.close_labels(&closed(order_id, 6, Closing::Compensation)).await?;
+            ports.cancel_labels(&closed(order_id, 7, Closing::Cancellation)).await?;
+            same("closed", books.closed(order_id).await?, Some(wanted))?;
+            same("why", ports.labels_closed(order_id).await?, Some(first))?;
+        }
+    }
+
+    an_approval_is_cancelled_once_and_its_token_is_told_each_time {
+        let (asked, unasked) = (order(), order());
+        books.put_approval(asked, "token").await?;
+        for (order_id, token) in [(asked, Some("token".to_owned())), (unasked, None)] {
+            let cancelled = ApprovalRecord {
+                order_id,
+                status: ApprovalStatus::Cancelled,
+                task_token: token.clone(),
+                cancelled_at: Some(at(5)),
+            };
+            for now in [at(5), at(6)] {
+                same("token", ports.cancel_approval(order_id, now).await?, token.clone())?;
+                same("approval", books.approval(order_id).await?, Some(cancelled.clone()))?;
+            }
         }
     }
 
@@ -364,7 +427,7 @@ contracts! {
             books.put_label(label).await?;
         }
         books.put_label(&label(order(), LabelStatus::Requested)).await?;
-        ports.close_labels(&ClosedRecord { order_id, closed_at: at(5) }).await?;
+        ports.close_labels(&closed(order_id, 5, Closing::Compensation)).await?;
         labels.sort_by_key(|label| label.shipment_id.to_string());
         same("labels", ports.labels(order_id).await?, labels.clone())?;
         for label in labels {

@@ -8,9 +8,10 @@ use lakeside_domain::{
 use lakeside_kit::{dynamo::Key, outbox::Entry};
 use lakeside_orders::{
     advance_order,
+    cancel_order::Cancellations,
     memory::MemoryOrders,
     order_ingest,
-    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
+    order_record::{ConflictRecord, Creation, EarlyCancellation, OrderRecord, RefusedRecord, Saved},
     orders_table::order_key,
 };
 use uuid::Uuid;
@@ -18,9 +19,9 @@ use uuid::Uuid;
 use crate::{at, contracts, event, goods, order, same};
 
 /// What the functions see of the table.
-pub trait Ports: order_ingest::Orders + advance_order::Orders {}
+pub trait Ports: order_ingest::Orders + advance_order::Orders + Cancellations {}
 
-impl<T: order_ingest::Orders + advance_order::Orders> Ports for T {}
+impl<T: order_ingest::Orders + advance_order::Orders + Cancellations> Ports for T {}
 
 /// What is in the table, past its ports.
 pub trait Books {
@@ -28,6 +29,8 @@ pub trait Books {
     async fn put_price(&self, sku: &Sku, price: Money) -> anyhow::Result<()>;
     /// The conflicting submissions under an order's id.
     async fn conflicts(&self, order_id: OrderId) -> anyhow::Result<Vec<ConflictRecord>>;
+    /// The cancellations that came before their order.
+    async fn early(&self, order_id: OrderId) -> anyhow::Result<Vec<EarlyCancellation>>;
     /// A submission that was refused.
     async fn refused(&self, message_id: &str) -> anyhow::Result<Option<RefusedRecord>>;
     /// The outbox of an item.
@@ -42,6 +45,10 @@ impl Books for MemoryOrders {
 
     async fn conflicts(&self, order_id: OrderId) -> anyhow::Result<Vec<ConflictRecord>> {
         Ok(self.conflicts.borrow().values().filter(|c| c.order_id == order_id).cloned().collect())
+    }
+
+    async fn early(&self, order_id: OrderId) -> anyhow::Result<Vec<EarlyCancellation>> {
+        Ok(self.early.borrow().values().filter(|early| early.order_id == order_id).cloned().collect())
     }
 
     async fn refused(&self, message_id: &str) -> anyhow::Result<Option<RefusedRecord>> {
@@ -60,8 +67,18 @@ pub(crate) fn record(order_id: OrderId, customer: &str, version: u64) -> anyhow:
         fingerprint: "f".repeat(64),
         state: OrderState::Rejected { reason: ReasonCode::constant("UNKNOWN_SKU") },
         order: None,
+        cancellation_requested_at: None,
         version,
     })
+}
+
+/// The record of an order that is accepted, and not refused.
+pub(crate) fn accepted(order_id: OrderId, customer: &str) -> anyhow::Result<OrderRecord> {
+    Ok(OrderRecord { state: OrderState::Created, ..record(order_id, customer, 1)? })
+}
+
+pub(crate) fn early(order_id: OrderId, customer: &str, millis: i64) -> anyhow::Result<EarlyCancellation> {
+    Ok(EarlyCancellation { order_id, customer_id: CustomerId::parse(customer)?, requested_at: at(millis) })
 }
 
 /// An order's record and its outbox.
@@ -85,13 +102,67 @@ contracts! {
     }
 
     an_order_is_written_only_if_there_is_none_under_its_id {
+        for other in [record, |order_id, customer: &str, _| accepted(order_id, customer)] {
+            let order_id = order();
+            let (first, outbox) = (accepted(order_id, "ada")?, vec![event(order_id, "Created")]);
+            same("first", ports.create(&first, &outbox).await?, Creation::Created)?;
+            let other = other(order_id, "mallory", 1)?;
+            let existing = Creation::Exists(Box::new(first.clone()));
+            same("outcome", ports.create(&other, &[event(order_id, "Stolen")]).await?, existing)?;
+            same("what is there", picture(ports, books, order_id).await?, (Some(first), outbox))?;
+        }
+    }
+
+    an_order_is_accepted_only_if_its_customer_has_not_cancelled_it_before {
         let order_id = order();
-        let (first, outbox) = (record(order_id, "ada", 1)?, vec![event(order_id, "Created")]);
-        ports.create(&first, &outbox).await?;
-        let other = record(order_id, "mallory", 1)?;
-        let existing = Creation::Exists(Box::new(first.clone()));
-        same("outcome", ports.create(&other, &[event(order_id, "Stolen")]).await?, existing)?;
-        same("what is there", picture(ports, books, order_id).await?, (Some(first), outbox))?;
+        same("kept", ports.keep_early(&early(order_id, "ada", 5)?).await?, Saved::Yes)?;
+        let (order, outbox) = (accepted(order_id, "ada")?, vec![event(order_id, "Created")]);
+        same("outcome", ports.create(&order, &outbox).await?, Creation::CancelledFirst)?;
+        same("nothing", picture(ports, books, order_id).await?, (None, Vec::new()))?;
+        let (refused, outbox) = (record(order_id, "ada", 1)?, vec![event(order_id, "Rejected")]);
+        same("refused", ports.create(&refused, &outbox).await?, Creation::Created)?;
+        same("what is there", picture(ports, books, order_id).await?, (Some(refused.clone()), outbox))?;
+        let existing = Creation::Exists(Box::new(refused));
+        same("again", ports.create(&order, &[]).await?, existing)?;
+    }
+
+    a_cancellation_by_somebody_else_before_the_order_came_does_not_stop_it {
+        let order_id = order();
+        ports.keep_early(&early(order_id, "mallory", 5)?).await?;
+        let (order, outbox) = (accepted(order_id, "ada")?, vec![event(order_id, "Created")]);
+        same("outcome", ports.create(&order, &outbox).await?, Creation::Created)?;
+        same("what is there", picture(ports, books, order_id).await?, (Some(order), outbox))?;
+    }
+
+    a_cancellation_is_kept_for_an_order_only_if_there_is_none_yet {
+        let order_id = order();
+        for millis in [5, 6] {
+            same("early", ports.keep_early(&early(order_id, "ada", millis)?).await?, Saved::Yes)?;
+        }
+        same("others", ports.keep_early(&early(order_id, "mallory", 7)?).await?, Saved::Yes)?;
+        let kept = vec![early(order_id, "ada", 6)?, early(order_id, "mallory", 7)?];
+        same("kept", books.early(order_id).await?, kept)?;
+        for there in [accepted(order(), "ada")?, record(order(), "ada", 1)?] {
+            let order_id = there.order_id;
+            ports.create(&there, &[event(order_id, "Created")]).await?;
+            let before = picture(ports, books, order_id).await?;
+            same("late", ports.keep_early(&early(order_id, "ada", 5)?).await?, Saved::Stale)?;
+            same("nothing", books.early(order_id).await?, Vec::new())?;
+            same("what is there", picture(ports, books, order_id).await?, before)?;
+        }
+    }
+
+    a_request_to_cancel_replaces_the_version_it_was_read_at_and_its_events {
+        let order_id = order();
+        let first = accepted(order_id, "ada")?;
+        ports.create(&first, &[event(order_id, "Created")]).await?;
+        let outbox = vec![event(order_id, "Requested")];
+        let mut requested = OrderRecord { cancellation_requested_at: Some(at(5)), ..first };
+        same("another version", ports.request(&requested, &outbox).await?, Saved::Stale)?;
+        requested.version = 2;
+        same("outcome", ports.request(&requested, &outbox).await?, Saved::Yes)?;
+        same("read", ports.order(order_id).await?, Some(requested.clone()))?;
+        same("what is there", picture(ports, books, order_id).await?, (Some(requested), outbox))?;
     }
 
     an_order_replaces_the_version_it_was_read_at_and_its_events {
@@ -141,7 +212,10 @@ contracts! {
             let (reason, order_id_digest) = ("INVALID_ORDER_ID".into(), "d".into());
             let refused = RefusedRecord { reason, order_id_digest, received_at: at(received) };
             ports.record_refused(&message_id, &refused).await?;
-            same("refused", books.refused(&message_id).await?, Some(refused))?;
+            same("refused", books.refused(&message_id).await?, Some(refused.clone()))?;
+            let (request, refused) = (Uuid::new_v4().to_string(), RefusedRecord { received_at: at(3), ..refused });
+            ports.keep_refused(&request, &refused).await?;
+            same("a request", books.refused(&request).await?, Some(refused))?;
         }
     }
 

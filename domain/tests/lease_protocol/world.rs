@@ -366,7 +366,7 @@ impl World {
 
     fn read(&self) -> Step {
         match begin_capture(self.payment.as_ref()) {
-            CaptureStep::Decided(_) => Step::Done,
+            CaptureStep::Decided(_) | CaptureStep::Cancelled => Step::Done,
             CaptureStep::Charge => Step::Acquire { tried_before: self.payment.is_some() },
         }
     }

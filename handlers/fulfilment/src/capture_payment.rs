@@ -7,6 +7,7 @@
 //! Retries: when the processor turns us away, leaves the outcome open or is still at it, when another attempt is under
 //! way, when the table is busy, or when the saga cannot be answered.
 //! Parks: what is no CapturePayment, and charges the processor refuses to take as they stand.
+//! Answers: that the customer cancelled the order, where that was recorded before the first attempt.
 
 use lakeside_contracts::{
     commands::{CapturePayment, CapturePaymentResult, Command},
@@ -64,9 +65,9 @@ pub async fn handle(
     each(messages, async |message| -> Result<(), EffectError> {
         let command = read(message)?;
         let attempt = Attempt::at_message(invocation, &message.id);
-        let charge = capture(store, processor, clock, &attempt, &command).await?;
-        tracing::info!(correlation_id = %command.order_id, outcome = ?charge, "payment decided");
-        tokens.succeed(&command.task_token, &result(charge)).await?;
+        let outcome = capture(store, processor, clock, &attempt, &command).await?;
+        tracing::info!(correlation_id = %command.order_id, ?outcome, "payment decided");
+        tokens.succeed(&command.task_token, &outcome).await?;
         Ok(())
     })
     .await
@@ -86,11 +87,13 @@ async fn capture(
     clock: &impl Pauses,
     attempt: &Attempt,
     command: &CapturePayment,
-) -> Result<Charge, EffectError> {
+) -> Result<CapturePaymentResult, EffectError> {
     for _ in 0..READINGS {
         let current = store.payment(command.order_id).await?;
-        if let CaptureStep::Decided(charge) = begin_capture(current.as_ref().map(|p| &p.status)) {
-            return Ok(charge);
+        match begin_capture(current.as_ref().map(|p| &p.status)) {
+            CaptureStep::Charge => {}
+            CaptureStep::Decided(charge) => return Ok(result(charge)),
+            CaptureStep::Cancelled => return Ok(CapturePaymentResult::Cancelled),
         }
         let tried_before = current.is_some();
         let key = LeaseKey::new(FUNCTION, command.order_id.to_string());
@@ -104,7 +107,7 @@ async fn capture(
         })
         .await?;
         if let Some(charge) = decided {
-            return Ok(charge);
+            return Ok(result(charge));
         }
     }
     Err(EffectError::Contended)

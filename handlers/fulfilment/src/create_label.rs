@@ -7,6 +7,7 @@
 //! Retries: the saga, while the error type says so.
 //! Refuses: a parcel the carrier does not take, one whose address the directory does not have, and one whose order's
 //! labels were voided.
+//! Answers: that the customer cancelled the order, where that was recorded before the purchase began.
 
 use lakeside_contracts::{
     commands::{Command, CreateLabel, CreateLabelResult},
@@ -14,7 +15,7 @@ use lakeside_contracts::{
 };
 use lakeside_domain::{
     ids::{OrderId, ReasonCode, ShipmentId},
-    label::{LabelStatus, LabelStep, Purchase, begin, closed, record as record_purchase},
+    label::{Closing, LabelStatus, LabelStep, Purchase, begin, closed, record as record_purchase},
     time::Timestamp,
 };
 use lakeside_kit::{
@@ -43,8 +44,8 @@ pub trait LabelStore {
         order_id: OrderId,
         shipment_id: ShipmentId,
     ) -> Result<Option<LabelRecord>, StoreError>;
-    /// Whether no label of the order may be bought any more, read consistently.
-    async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError>;
+    /// Why no label of the order may be bought any more, if so, read consistently.
+    async fn labels_closed(&self, order_id: OrderId) -> Result<Option<Closing>, StoreError>;
     /// Records that the carrier is about to be asked, if the order's labels are not closed and there is no label yet
     /// or it is at that.
     async fn begin_label(&self, requested: &LabelRecord) -> Result<Written, StoreError>;
@@ -75,9 +76,9 @@ pub async fn handle(
         other => return Err(EffectError::Unexpected(other.name())),
     };
     let (order_id, shipment_id) = (command.order_id, command.shipment.shipment_id);
-    let purchase = buy(store, carrier, addresses, clock, &Attempt::of(invocation), &command).await?;
-    tracing::info!(correlation_id = %order_id, %shipment_id, outcome = ?purchase, "label decided");
-    Ok(result(shipment_id, purchase))
+    let outcome = buy(store, carrier, addresses, clock, &Attempt::of(invocation), &command).await?;
+    tracing::info!(correlation_id = %order_id, %shipment_id, ?outcome, "label decided");
+    Ok(outcome)
 }
 
 /// What has become of the label, recorded.
@@ -88,16 +89,18 @@ async fn buy(
     clock: &impl Pauses,
     attempt: &Attempt,
     command: &CreateLabel,
-) -> Result<Purchase, EffectError> {
+) -> Result<CreateLabelResult, EffectError> {
     let shipment_id = command.shipment.shipment_id;
     for _ in 0..READINGS {
         let current = store.label(command.order_id, shipment_id).await?;
         if let LabelStep::Decided(purchase) = begin(current.as_ref().map(|l| &l.status)) {
-            return Ok(purchase);
+            return Ok(result(shipment_id, purchase));
         }
-        if store.labels_closed(command.order_id).await? {
-            // What another attempt may have bought is on record, and given back by those who closed the labels.
-            return Ok(closed());
+        // What another attempt may have bought is on record, and given back when the saga undoes the order.
+        match store.labels_closed(command.order_id).await? {
+            None => {}
+            Some(Closing::Compensation) => return Ok(result(shipment_id, closed())),
+            Some(Closing::Cancellation) => return Ok(CreateLabelResult::Cancelled),
         }
         let tried_before = current.is_some();
         let key = LeaseKey::new(FUNCTION, shipment_id.to_string());
@@ -112,7 +115,7 @@ async fn buy(
         })
         .await?;
         if let Some(purchase) = decided {
-            return Ok(purchase);
+            return Ok(result(shipment_id, purchase));
         }
     }
     Err(EffectError::Contended)

@@ -5,23 +5,25 @@ use aws_sdk_dynamodb::{
     Client,
     error::BuildError,
     operation::put_item::PutItemError,
-    types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem},
 };
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Owner},
     ids::{OrderId, ShipmentId},
-    label::LabelStatus,
+    label::{Closing, LabelStatus},
     payment::PaymentStatus,
     time::Timestamp,
 };
 use lakeside_kit::{
-    dynamo::{Item, Key, SK, StoreError, Transacted, get, string, transact},
+    dynamo::{Item, Key, SK, StoreError, Transacted, get, number, string, transact},
     lease::{DynamoLeases, Held, LeaseKey, Leases},
     outbox::{Entry, attach},
 };
 use serde::Serialize;
 
 use crate::{
+    approval_record::ApprovalRecord,
+    cancel_fulfilment::CancelStore,
     capture_payment::CaptureStore,
     create_label::LabelStore,
     effect::Written,
@@ -55,6 +57,11 @@ pub fn label_key(order_id: OrderId, shipment_id: ShipmentId) -> Key {
 /// The key of what closes an order's labels.
 pub fn closed_key(order_id: OrderId) -> Key {
     Key::new(format!("LABEL#{order_id}"), "CLOSED")
+}
+
+/// The key of an order's request for an approval, which the saga writes.
+pub fn approval_key(order_id: OrderId) -> Key {
+    Key::new(format!("APPROVAL#{order_id}"), "APPROVAL")
 }
 
 fn refused(error: BuildError) -> StoreError {
@@ -218,9 +225,9 @@ impl LabelStore for FulfilmentTable {
         get(&self.client, &self.table, &label_key(order_id, shipment_id)).await
     }
 
-    async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError> {
+    async fn labels_closed(&self, order_id: OrderId) -> Result<Option<Closing>, StoreError> {
         let closed: Option<ClosedRecord> = get(&self.client, &self.table, &closed_key(order_id)).await?;
-        Ok(closed.is_some())
+        Ok(closed.map(|closed| closed.closing))
     }
 
     async fn begin_label(&self, requested: &LabelRecord) -> Result<Written, StoreError> {
@@ -295,6 +302,37 @@ impl VoidStore for FulfilmentTable {
         held: &Held,
     ) -> Result<Written, StoreError> {
         self.settle(voided, from, &[], held).await
+    }
+}
+
+impl CancelStore for FulfilmentTable {
+    async fn cancel_payment(&self, cancelled: &PaymentRecord) -> Result<Written, StoreError> {
+        self.close_payment(cancelled).await
+    }
+
+    async fn cancel_labels(&self, closed: &ClosedRecord) -> Result<(), StoreError> {
+        self.close_labels(closed).await
+    }
+
+    async fn cancel_approval(&self, order_id: OrderId, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let key = approval_key(order_id);
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.to_item()))
+            .update_expression(
+                "SET #status = :cancelled, orderId = :order, cancelledAt = if_not_exists(cancelledAt, :now)",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":cancelled", string("CANCELLED"))
+            .expression_attribute_values(":order", string(order_id.to_string()))
+            .expression_attribute_values(":now", number(now.as_millis()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await?;
+        let approval: Option<ApprovalRecord> = updated.attributes.map(|item| key.read(item)).transpose()?;
+        Ok(approval.and_then(|approval| approval.task_token))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lakeside_domain::{
     ids::{OrderId, ShipmentId},
-    label::LabelStatus,
+    label::{Closing, LabelStatus},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct ClosedRecord {
     pub order_id: OrderId,
     /// Since when.
     pub closed_at: Timestamp,
+    /// Why.
+    #[serde(default)]
+    pub closing: Closing,
 }
 
 /// The `status` attribute of a label that stands at `status`, for conditions.

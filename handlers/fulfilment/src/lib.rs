@@ -1,8 +1,10 @@
-//! The fulfilment squad: the saga's beginning and its recovery, payments, and shipping labels.
+//! The fulfilment squad: the saga's beginning and its recovery, its cancellation, payments, and shipping labels.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod address;
+pub mod approval_record;
+pub mod cancel_fulfilment;
 pub mod capture_payment;
 pub mod carrier;
 pub mod create_label;

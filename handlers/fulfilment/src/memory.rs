@@ -11,7 +11,7 @@ use std::{
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Owner},
     ids::{OrderId, ShipmentId},
-    label::LabelStatus,
+    label::{Closing, LabelStatus},
     payment::PaymentStatus,
     time::Timestamp,
 };
@@ -24,6 +24,8 @@ use lakeside_kit::{
 };
 
 use crate::{
+    approval_record::{ApprovalRecord, ApprovalStatus},
+    cancel_fulfilment::CancelStore,
     capture_payment::CaptureStore,
     create_label::LabelStore,
     effect::Written,
@@ -67,8 +69,10 @@ pub struct Items {
     pub payments: RefCell<BTreeMap<OrderId, PaymentRecord>>,
     /// One per parcel.
     pub labels: RefCell<BTreeMap<(OrderId, ShipmentId), LabelRecord>>,
-    /// The orders that may have no labels any more, and since when.
-    pub closed: RefCell<BTreeMap<OrderId, Timestamp>>,
+    /// The orders that may have no labels any more, since when and why.
+    pub closed: RefCell<BTreeMap<OrderId, ClosedRecord>>,
+    /// One per order that was to be approved or was cancelled.
+    pub approvals: RefCell<BTreeMap<OrderId, ApprovalRecord>>,
     /// What the items' outboxes hold.
     pub outboxes: Outboxes,
     lifted: Lifted<Condition>,
@@ -82,6 +86,7 @@ impl fmt::Debug for Items {
             .field("payments", &self.payments)
             .field("labels", &self.labels)
             .field("closed", &self.closed)
+            .field("approvals", &self.approvals)
             .finish_non_exhaustive()
     }
 }
@@ -156,9 +161,9 @@ impl MemoryFulfilment {
         self.label(order_id, shipment_id).map(|label| label.status)
     }
 
-    /// Whether the order may have no labels any more.
-    pub fn labels_closed(&self, order_id: OrderId) -> bool {
-        self.closed.borrow().contains_key(&order_id)
+    /// Why the order may have no labels any more, if so.
+    pub fn labels_closed(&self, order_id: OrderId) -> Option<Closing> {
+        self.closed.borrow().get(&order_id).map(|closed| closed.closing)
     }
 
     /// All labels of the order.
@@ -198,7 +203,7 @@ impl MemoryFulfilment {
 
     /// As [`LabelStore::begin_label`].
     pub fn begin_label(&self, requested: &LabelRecord) -> Written {
-        let open = !self.labels_closed(requested.order_id);
+        let open = self.labels_closed(requested.order_id).is_none();
         if !self.lifted.passes(Condition::LabelsOpen, open) {
             return Written::Stale;
         }
@@ -215,10 +220,36 @@ impl MemoryFulfilment {
 
     /// As [`VoidStore::close_labels`].
     pub fn close_labels(&self, closed: &ClosedRecord) {
-        let first = !self.labels_closed(closed.order_id);
+        let first = self.labels_closed(closed.order_id).is_none();
         if self.lifted.passes(Condition::CloseLabelsFirst, first) {
-            self.closed.borrow_mut().insert(closed.order_id, closed.closed_at);
+            self.closed.borrow_mut().insert(closed.order_id, closed.clone());
         }
+    }
+
+    /// What the state machine writes when it asks for an approval; answers whether it may.
+    pub fn request_approval(&self, order_id: OrderId, task_token: &str) -> bool {
+        let mut approvals = self.approvals.borrow_mut();
+        if approvals.get(&order_id).is_some_and(|known| known.status == ApprovalStatus::Cancelled) {
+            return false;
+        }
+        let (status, task_token) = (ApprovalStatus::Pending, Some(task_token.to_owned()));
+        approvals.insert(order_id, ApprovalRecord { order_id, status, task_token, cancelled_at: None });
+        true
+    }
+
+    /// As [`CancelStore::cancel_approval`].
+    pub fn cancel_approval(&self, order_id: OrderId, now: Timestamp) -> Option<String> {
+        let mut approvals = self.approvals.borrow_mut();
+        let status = ApprovalStatus::Cancelled;
+        let approval = approvals.entry(order_id).or_insert(ApprovalRecord {
+            order_id,
+            status,
+            task_token: None,
+            cancelled_at: None,
+        });
+        approval.status = status;
+        approval.cancelled_at.get_or_insert(now);
+        approval.task_token.clone()
     }
 
     /// As [`VoidStore::settle_void`].
@@ -355,7 +386,7 @@ impl LabelStore for MemoryFulfilment {
         Ok(self.label(order_id, shipment_id))
     }
 
-    async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError> {
+    async fn labels_closed(&self, order_id: OrderId) -> Result<Option<Closing>, StoreError> {
         Ok(self.labels_closed(order_id))
     }
 
@@ -393,5 +424,21 @@ impl VoidStore for MemoryFulfilment {
     ) -> Result<Written, StoreError> {
         self.others_act();
         Ok(self.settle_void(voided, from, held))
+    }
+}
+
+impl CancelStore for MemoryFulfilment {
+    async fn cancel_payment(&self, cancelled: &PaymentRecord) -> Result<Written, StoreError> {
+        self.others_act();
+        Ok(self.close_payment(cancelled))
+    }
+
+    async fn cancel_labels(&self, closed: &ClosedRecord) -> Result<(), StoreError> {
+        self.close_labels(closed);
+        Ok(())
+    }
+
+    async fn cancel_approval(&self, order_id: OrderId, now: Timestamp) -> Result<Option<String>, StoreError> {
+        Ok(self.cancel_approval(order_id, now))
     }
 }

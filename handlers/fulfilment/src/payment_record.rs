@@ -35,6 +35,7 @@ pub const fn status_name(status: &PaymentStatus) -> &'static str {
         PaymentStatus::Reversing => "REVERSING",
         PaymentStatus::Refunded => "REFUNDED",
         PaymentStatus::Voided => "VOIDED",
+        PaymentStatus::Cancelled => "CANCELLED",
     }
 }
 
@@ -55,6 +56,7 @@ mod tests {
             PaymentStatus::Reversing,
             PaymentStatus::Refunded,
             PaymentStatus::Voided,
+            PaymentStatus::Cancelled,
         ] {
             let record = PaymentRecord {
                 order_id: OrderId::from_uuid(uuid::Uuid::from_u128(1)),

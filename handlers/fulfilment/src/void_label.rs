@@ -9,7 +9,7 @@
 use lakeside_contracts::commands::{Command, VoidLabelsResult};
 use lakeside_domain::{
     ids::OrderId,
-    label::{LabelStatus, needs_voiding},
+    label::{Closing, LabelStatus, needs_voiding},
 };
 use lakeside_kit::{
     clock::Pauses,
@@ -59,7 +59,8 @@ pub async fn handle(
         other => return Err(EffectError::Unexpected(other.name())),
     };
     let order_id = command.order_id;
-    store.close_labels(&ClosedRecord { order_id, closed_at: clock.now() }).await?;
+    let closed = ClosedRecord { order_id, closed_at: clock.now(), closing: Closing::Compensation };
+    store.close_labels(&closed).await?;
     for _ in 0..READINGS {
         let labels = store.labels(order_id).await?;
         let mut left = labels.into_iter().filter(|label| needs_voiding(&label.status)).peekable();

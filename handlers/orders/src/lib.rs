@@ -1,9 +1,11 @@
-//! The orders squad: accepting orders, moving them along, and showing them to their owners, some of whom are partners.
+//! The orders squad: accepting orders, moving them along, cancelling them, and showing them to their owners, some of
+//! whom are partners.
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
 pub mod advance_order;
 pub mod authorize_partner;
+pub mod cancel_order;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod order_ingest;

@@ -7,7 +7,7 @@ use lakeside_domain::{
     events::EventId,
     ids::{CustomerId, OrderId, PartnerId, Sku},
     money::Money,
-    order::Catalogue,
+    order::{Catalogue, OrderState},
 };
 use lakeside_kit::{
     conditions,
@@ -19,15 +19,17 @@ use lakeside_kit::{
 use crate::{
     advance_order,
     authorize_partner::{PartnerRecord, Partners},
-    order_ingest,
+    cancel_order, order_ingest,
     order_query::{self, View},
-    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
+    order_record::{ConflictRecord, Creation, EarlyCancellation, OrderRecord, RefusedRecord, Saved},
     order_status::{self, Known, ViewFact},
     orders_table::order_key,
 };
 
 conditions! {
     CreateFirst: "an order is written only if there is none under its id",
+    CreateUncancelled: "an order is accepted only if its customer has not cancelled it before",
+    EarlyFirst: "a cancellation is kept for an order only if there is none yet",
     SaveUnchanged: "an order replaces the version it was read at only",
     FactFirst: "a fact stays as it was first recorded",
     OwnerFirst: "an order belongs to whom it was first said to belong to",
@@ -42,6 +44,8 @@ pub struct MemoryOrders {
     pub records: RefCell<BTreeMap<OrderId, OrderRecord>>,
     /// By order, customer and fingerprint.
     pub conflicts: RefCell<BTreeMap<(OrderId, String, String), ConflictRecord>>,
+    /// By order and customer.
+    pub early: RefCell<BTreeMap<(OrderId, String), EarlyCancellation>>,
     /// By message.
     pub refused: RefCell<BTreeMap<String, RefusedRecord>>,
     /// What the items' outboxes hold.
@@ -76,6 +80,12 @@ impl MemoryOrders {
         {
             return Creation::Exists(Box::new(first));
         }
+        let cancelled = self.early.borrow().contains_key(&(record.order_id, record.customer_id.to_string()));
+        if record.state == OrderState::Created
+            && !self.lifted.passes(Condition::CreateUncancelled, !cancelled)
+        {
+            return Creation::CancelledFirst;
+        }
         self.put(record, outbox);
         Creation::Created
     }
@@ -88,6 +98,17 @@ impl MemoryOrders {
             return Saved::Stale;
         }
         self.put(record, outbox);
+        Saved::Yes
+    }
+
+    /// As [`cancel_order::Cancellations::keep_early`].
+    pub fn keep_early(&self, cancellation: &EarlyCancellation) -> Saved {
+        let first = !self.records.borrow().contains_key(&cancellation.order_id);
+        if !self.lifted.passes(Condition::EarlyFirst, first) {
+            return Saved::Stale;
+        }
+        let key = (cancellation.order_id, cancellation.customer_id.to_string());
+        self.early.borrow_mut().insert(key, cancellation.clone());
         Saved::Yes
     }
 
@@ -133,6 +154,24 @@ impl advance_order::Orders for MemoryOrders {
 
     async fn save(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
         self.trouble.write(Saved::Stale, || self.save(record, outbox))
+    }
+}
+
+impl cancel_order::Cancellations for MemoryOrders {
+    async fn order(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        self.trouble.read(|| self.load(order_id))
+    }
+
+    async fn request(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
+        self.trouble.write(Saved::Stale, || self.save(record, outbox))
+    }
+
+    async fn keep_early(&self, cancellation: &EarlyCancellation) -> Result<Saved, StoreError> {
+        self.trouble.write(Saved::Stale, || self.keep_early(cancellation))
+    }
+
+    async fn keep_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
+        self.trouble.read(|| self.record_refused(message_id, refused))
     }
 }
 

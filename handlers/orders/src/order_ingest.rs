@@ -4,7 +4,7 @@
 //! as message attributes. A partner's has its channel there too, and not in its body.
 //! Emits: OrderCreated or OrderRejected, through the outbox.
 //! Idempotency key: the order id, forever. The same submission again is absorbed; another one under the same id is
-//! recorded as a conflict and changes nothing.
+//! recorded as a conflict and changes nothing. One that its customer has cancelled before it came is rejected.
 //! Retries: when the table is busy or does not answer.
 //! Parks: what is no submission at all (the door lets none through).
 
@@ -38,7 +38,8 @@ pub const INVALID_ORDER_ID: &str = "INVALID_ORDER_ID";
 pub trait Orders {
     /// The prices of those of `skus` that are in the catalogue.
     async fn prices(&self, skus: &[Sku]) -> Result<Catalogue, StoreError>;
-    /// Writes `record` if it is the first under its id.
+    /// Writes `record` if it is the first under its id and, unless it is a refused one, its customer has not cancelled
+    /// it before it came.
     async fn create(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Creation, StoreError>;
     /// Keeps a conflicting submission; writing it twice is writing it once.
     async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError>;
@@ -192,27 +193,48 @@ async fn ingest(
     let placed = body
         .into_submission(order_id, customer_id.clone())
         .and_then(|submission| place(&submission, catalogue, now));
-    let outbox = [announcement(&placed, order_id, &customer_id, cause, now)?];
-    let (state, order) = match placed {
-        Ok(order) => (OrderState::Created, Some(order)),
-        Err(rejection) => (OrderState::Rejected { reason: rejection.code() }, None),
-    };
-    let record = OrderRecord { order_id, customer_id, fingerprint, state, order, version: 1 };
-    match orders.create(&record, &outbox).await? {
-        Creation::Created => {
-            tracing::info!(correlation_id = %order_id, state = ?record.state, "order recorded");
+    // A refused order is recorded whether it was cancelled or not, so there is no third try.
+    for placed in [placed, Err(Rejection::CancelledFirst)] {
+        let outbox = [announcement(&placed, order_id, &customer_id, cause, now)?];
+        let (state, order) = match placed {
+            Ok(order) => (OrderState::Created, Some(order)),
+            Err(rejection) => (OrderState::Rejected { reason: rejection.code() }, None),
+        };
+        let record = OrderRecord {
+            order_id,
+            customer_id: customer_id.clone(),
+            fingerprint: fingerprint.clone(),
+            state,
+            order,
+            cancellation_requested_at: None,
+            version: 1,
+        };
+        let created = orders.create(&record, &outbox).await?;
+        if created != Creation::CancelledFirst {
+            return settle(orders, now, record, created).await;
         }
-        Creation::Exists(first)
-            if first.customer_id == record.customer_id && first.fingerprint == record.fingerprint =>
-        {
+    }
+    Err(StoreError::Busy.into())
+}
+
+async fn settle(
+    orders: &impl Orders,
+    now: Timestamp,
+    record: OrderRecord,
+    created: Creation,
+) -> Result<(), IngestError> {
+    let OrderRecord { order_id, customer_id, fingerprint, state, .. } = record;
+    match created {
+        Creation::Exists(first) if first.customer_id == customer_id && first.fingerprint == fingerprint => {
             tracing::info!(correlation_id = %order_id, "the same submission again");
         }
         Creation::Exists(_) => {
             tracing::warn!(correlation_id = %order_id, "conflicting submission recorded");
-            let OrderRecord { customer_id, fingerprint, .. } = record;
-            orders
-                .record_conflict(&ConflictRecord { order_id, customer_id, fingerprint, received_at: now })
-                .await?;
+            let conflict = ConflictRecord { order_id, customer_id, fingerprint, received_at: now };
+            orders.record_conflict(&conflict).await?;
+        }
+        Creation::Created | Creation::CancelledFirst => {
+            tracing::info!(correlation_id = %order_id, ?state, "order recorded");
         }
     }
     Ok(())
@@ -246,7 +268,7 @@ fn announcement(
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 

@@ -22,6 +22,9 @@ pub struct OrderRecord {
     /// What was accepted; absent if it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
+    /// When its customer first asked to cancel it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation_requested_at: Option<Timestamp>,
     /// Counts the writes; each one replaces exactly the one before.
     pub version: u64,
 }
@@ -41,7 +44,21 @@ pub struct ConflictRecord {
     pub received_at: Timestamp,
 }
 
-/// A submission that could not even be recorded as an order. Kept for operations for thirty days.
+/// A request to cancel an order that has not come. Kept for thirty days, which is longer than a submission can be on its
+/// way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlyCancellation {
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who asked; an order of somebody else is not meant.
+    pub customer_id: CustomerId,
+    /// When it came.
+    pub requested_at: Timestamp,
+}
+
+/// A submission, or a request to cancel one, that could not even be recorded as an order's. Kept for operations for
+/// thirty days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedRecord {
@@ -60,6 +77,8 @@ pub enum Creation {
     Created,
     /// There is one already.
     Exists(Box<OrderRecord>),
+    /// Its customer has cancelled it before it came.
+    CancelledFirst,
 }
 
 /// What became of a later write.

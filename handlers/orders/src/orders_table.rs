@@ -1,27 +1,32 @@
-//! The orders squad's table on DynamoDB: orders, conflicting and refused submissions, and the catalogue's prices.
+//! The orders squad's table on DynamoDB: orders, conflicting and refused submissions, cancellations that came before their
+//! orders, and the catalogue's prices.
 
 use aws_sdk_dynamodb::{
     Client,
+    error::BuildError,
     operation::put_item::PutItemError,
-    types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
+    types::{ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use lakeside_domain::{
-    ids::{OrderId, Sku},
+    ids::{CustomerId, OrderId, Sku},
     money::Money,
-    order::Catalogue,
+    order::{Catalogue, OrderState},
+    time::Timestamp,
 };
 use lakeside_kit::{
-    dynamo::{Item, Key, PK, StoreError, get, number},
+    dynamo::{Item, Key, PK, Reason, StoreError, Transacted, get, number, transact},
     outbox::{Entry, attach},
 };
 use serde::Deserialize;
 
 use crate::{
-    advance_order, order_ingest,
-    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
+    advance_order, cancel_order, order_ingest,
+    order_record::{ConflictRecord, Creation, EarlyCancellation, OrderRecord, RefusedRecord, Saved},
 };
 
-const REFUSED_KEPT_SECONDS: u32 = 30 * 24 * 3600;
+/// Queues and dead-letter queues keep a message for fourteen days each.
+const KEPT_SECONDS: u32 = 30 * 24 * 3600;
+const ABSENT: &str = "attribute_not_exists(#pk)";
 /// DynamoDB reads at most this many keys in one batch.
 const MAX_KEYS: usize = 100;
 const BATCH_READS: usize = 5;
@@ -44,6 +49,21 @@ pub fn order_key(id: OrderId) -> Key {
     Key::new(format!("ORDER#{id}"), "ORDER")
 }
 
+/// The key of a customer's request to cancel an order that has not come.
+pub fn early_key(id: OrderId, customer_id: &CustomerId) -> Key {
+    Key::new(order_key(id).pk, format!("CANCELLATION#{customer_id}"))
+}
+
+fn refused(error: BuildError) -> StoreError {
+    StoreError::Refused(error.into())
+}
+
+/// `item`, which DynamoDB deletes thirty days after `received_at` or later.
+fn passing(mut item: Item, received_at: Timestamp) -> Item {
+    item.insert("ttl".into(), number(received_at.plus_seconds(KEPT_SECONDS).as_epoch_seconds()));
+    item
+}
+
 impl OrdersTable {
     /// The table called `table`.
     pub const fn new(client: Client, table: String) -> Self {
@@ -53,6 +73,64 @@ impl OrdersTable {
     async fn put(&self, item: Item) -> Result<(), StoreError> {
         self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
         Ok(())
+    }
+
+    /// There is no item under `key`.
+    fn absent(&self, key: &Key) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.to_item()))
+            .condition_expression(ABSENT)
+            .expression_attribute_names("#pk", PK);
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(refused)?).build())
+    }
+
+    /// Writes the record of an accepted order, together with a look at what its customer wanted before it came.
+    async fn accept(
+        &self,
+        key: &Key,
+        item: Item,
+        customer_id: &CustomerId,
+        order_id: OrderId,
+    ) -> Result<Creation, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(ABSENT)
+            .expression_attribute_names("#pk", PK)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = TransactWriteItem::builder().put(put.build().map_err(refused)?).build();
+        let uncancelled = self.absent(&early_key(order_id, customer_id))?;
+        match transact(&self.client, vec![put, uncancelled]).await? {
+            Transacted::Applied => Ok(Creation::Created),
+            Transacted::Refused(reasons) => match reasons.into_iter().next() {
+                Some(Reason::ConditionFailed(Some(item))) => Ok(Creation::Exists(Box::new(key.read(item)?))),
+                Some(Reason::ConditionFailed(None)) => Err(StoreError::Busy),
+                _ => Ok(Creation::CancelledFirst),
+            },
+        }
+    }
+
+    /// Writes the record of a refused order.
+    async fn reject(&self, key: &Key, item: Item) -> Result<Creation, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(ABSENT)
+            .expression_attribute_names("#pk", PK)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Creation::Created) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
+                Some(item) => Ok(Creation::Exists(Box::new(key.read(item)?))),
+                None => Err(StoreError::Busy),
+            },
+            _ => Err(error.into()),
+        }
     }
 
     async fn prices_of(&self, skus: &[Sku], into: &mut Catalogue) -> Result<(), StoreError> {
@@ -88,23 +166,10 @@ impl order_ingest::Orders for OrdersTable {
         let key = order_key(record.order_id);
         let mut item = key.item_of(record)?;
         attach(&mut item, outbox)?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", PK)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else { return Ok(Creation::Created) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
-                Some(item) => Ok(Creation::Exists(Box::new(key.read(item)?))),
-                None => Err(StoreError::Busy),
-            },
-            _ => Err(error.into()),
+        if record.state == OrderState::Created {
+            self.accept(&key, item, &record.customer_id, record.order_id).await
+        } else {
+            self.reject(&key, item).await
         }
     }
 
@@ -115,10 +180,33 @@ impl order_ingest::Orders for OrdersTable {
     }
 
     async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
-        let mut item = Key::new(format!("SUBMISSION#{message_id}"), "REFUSED").item_of(refused)?;
-        let ttl = refused.received_at.plus_seconds(REFUSED_KEPT_SECONDS).as_epoch_seconds();
-        item.insert("ttl".into(), number(ttl));
-        self.put(item).await
+        let item = Key::new(format!("SUBMISSION#{message_id}"), "REFUSED").item_of(refused)?;
+        self.put(passing(item, refused.received_at)).await
+    }
+}
+
+impl cancel_order::Cancellations for OrdersTable {
+    async fn order(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        advance_order::Orders::load(self, order_id).await
+    }
+
+    async fn request(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
+        advance_order::Orders::save(self, record, outbox).await
+    }
+
+    async fn keep_early(&self, cancellation: &EarlyCancellation) -> Result<Saved, StoreError> {
+        let EarlyCancellation { order_id, customer_id, requested_at } = cancellation;
+        let item = passing(early_key(*order_id, customer_id).item_of(cancellation)?, *requested_at);
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(refused)?;
+        let put = TransactWriteItem::builder().put(put).build();
+        Ok(match transact(&self.client, vec![self.absent(&order_key(*order_id))?, put]).await? {
+            Transacted::Applied => Saved::Yes,
+            Transacted::Refused(_) => Saved::Stale,
+        })
+    }
+
+    async fn keep_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
+        order_ingest::Orders::record_refused(self, message_id, refused).await
     }
 }
 

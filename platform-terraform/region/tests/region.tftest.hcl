@@ -140,7 +140,7 @@ run "only_customers_come_through_the_door" {
   assert {
     condition = alltrue([
       for method in concat(
-        [aws_api_gateway_method.place_order, aws_api_gateway_method.read_order],
+        [aws_api_gateway_method.cancel_order, aws_api_gateway_method.place_order, aws_api_gateway_method.read_order],
         values(aws_api_gateway_method.read_stock),
       ) :
       method.authorization == "COGNITO_USER_POOLS" && method.authorizer_id == aws_api_gateway_authorizer.customers.id
@@ -226,6 +226,8 @@ run "a_queue_that_refuses_is_our_failure" {
       aws_api_gateway_integration_response.accepted.status_code == "202",
       aws_api_gateway_integration_response.unavailable.status_code == "503",
       aws_api_gateway_integration_response.unavailable.selection_pattern == "[45]\\d{2}",
+      aws_api_gateway_integration_response.cancellation_unavailable.status_code == "503",
+      aws_api_gateway_integration_response.cancellation_unavailable.selection_pattern == "[45]\\d{2}",
     ])
     error_message = "Only what is on the queue was accepted."
   }
@@ -238,6 +240,44 @@ run "orders_are_read_through_the_alias" {
       "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations",
     )
     error_message = "The door must call what deployments shift."
+  }
+}
+
+run "cancellations_go_to_a_queue_of_their_own_and_carry_no_body" {
+  assert {
+    condition = alltrue([
+      endswith(aws_api_gateway_integration.cancel_order.uri, ":sqs:path/111122223333/lakeside-cancel-order"),
+      aws_api_gateway_integration.cancel_order.credentials == aws_iam_role.door.arn,
+      aws_api_gateway_integration.cancel_order.passthrough_behavior == "NEVER",
+      aws_api_gateway_method.cancel_order.http_method == "PUT",
+      aws_api_gateway_resource.cancellation.path_part == "cancellation",
+    ])
+    error_message = "The door must put cancellations on the queue of cancel-order, with its own role."
+  }
+
+  assert {
+    condition     = !strcontains(aws_api_gateway_integration.cancel_order.request_templates["application/json"], "$input.body")
+    error_message = "Nobody reads the body, so nobody may be sent it."
+  }
+
+  assert {
+    condition = toset([
+      for pair in split("&", aws_api_gateway_integration.cancel_order.request_templates["application/json"]) : pair
+      if strcontains(pair, "$")
+      ]) == toset([
+      "MessageAttribute.1.Value.StringValue=$util.urlEncode($input.params('orderId'))",
+      "MessageAttribute.2.Value.StringValue=$util.urlEncode($context.authorizer.claims.sub)",
+    ])
+    error_message = "Order id and principal must travel, encoded, and nothing else."
+  }
+
+  assert {
+    condition = (
+      aws_api_gateway_integration_response.cancellation_accepted.status_code == "202"
+      && aws_api_gateway_integration_response.cancellation_accepted.response_templates["application/json"]
+      == "{\"orderId\":\"$util.urlEncode($input.params('orderId'))\",\"status\":\"CANCELLATION_REQUESTED\"}"
+    )
+    error_message = "The order id must come back escaped."
   }
 }
 
@@ -487,7 +527,7 @@ run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
     condition = jsonencode([
       for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]
       ]) == jsonencode([
-      [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-order-ingest"]],
+      [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-cancel-order", "arn:aws:sqs:eu-central-1:111122223333:lakeside-order-ingest"]],
       [["sqs:SendMessage"], ["arn:aws:sqs:eu-central-1:111122223333:lakeside-adjust-stock"]],
       [["kms:Decrypt", "kms:GenerateDataKey"], [aws_kms_key.class["messaging"].arn]],
     ])

@@ -3,11 +3,12 @@
 use lakeside_domain::{
     idempotency::{Acquisition, Owner},
     ids::{OrderId, ShipmentId},
-    label::LabelStatus,
+    label::{Closing, LabelStatus},
     payment::PaymentStatus,
     time::Timestamp,
 };
 use lakeside_fulfilment::{
+    cancel_fulfilment::CancelStore,
     capture_payment::CaptureStore,
     create_label::LabelStore,
     effect::Written,
@@ -119,7 +120,7 @@ impl LabelStore for Port {
         self.call("read label", |world| Ok(world.fulfilment.label(order_id, shipment_id))).await
     }
 
-    async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError> {
+    async fn labels_closed(&self, order_id: OrderId) -> Result<Option<Closing>, StoreError> {
         self.call("read closed", |world| Ok(world.fulfilment.labels_closed(order_id))).await
     }
 
@@ -157,5 +158,19 @@ impl VoidStore for Port {
         held: &Held,
     ) -> Result<Written, StoreError> {
         self.write("settle void", |table| table.settle_void(voided, from, held)).await
+    }
+}
+
+impl CancelStore for Port {
+    async fn cancel_payment(&self, cancelled: &PaymentRecord) -> Result<Written, StoreError> {
+        self.write("cancel payment", |table| table.close_payment(cancelled)).await
+    }
+
+    async fn cancel_labels(&self, closed: &ClosedRecord) -> Result<(), StoreError> {
+        self.close_labels(closed).await
+    }
+
+    async fn cancel_approval(&self, order_id: OrderId, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.call("cancel approval", |world| Ok(world.fulfilment.cancel_approval(order_id, now))).await
     }
 }

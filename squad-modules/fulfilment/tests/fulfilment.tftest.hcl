@@ -95,7 +95,7 @@ run "messages_are_delivered_often_enough" {
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
     condition = toset(keys(module.subscription)) == toset([
-      "capture_payment", "recover_fulfilment", "refund_payment", "start_fulfilment",
+      "cancel_fulfilment", "capture_payment", "recover_fulfilment", "refund_payment", "start_fulfilment",
     ])
     error_message = "These functions consume; the others are called."
   }
@@ -135,10 +135,11 @@ run "functions_reach_only_the_items_that_are_their_business" {
       for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys)
       if length(function.tables) > 0
       } == {
-      capture_payment = ["PAYMENT#*", "LEASE#capture-payment#*"]
-      refund_payment  = ["PAYMENT#*", "LEASE#refund-payment#*"]
-      create_label    = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
-      void_label      = ["LABEL#*", "LEASE#void-label#*"]
+      cancel_fulfilment = ["APPROVAL#*", "PAYMENT#*", "LABEL#*"]
+      capture_payment   = ["PAYMENT#*", "LEASE#capture-payment#*"]
+      refund_payment    = ["PAYMENT#*", "LEASE#refund-payment#*"]
+      create_label      = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
+      void_label        = ["LABEL#*", "LEASE#void-label#*"]
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -149,6 +150,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       }) == jsonencode({
       start_fulfilment   = ["states:DescribeExecution", "states:StartExecution"]
       recover_fulfilment = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StartExecution"]
+      cancel_fulfilment  = ["states:SendTaskSuccess"]
       capture_payment    = ["states:SendTaskSuccess"]
       refund_payment     = ["states:SendTaskSuccess"]
       create_label       = ["kms:Decrypt"]
@@ -162,6 +164,22 @@ run "functions_reach_only_the_items_that_are_their_business" {
       "arn:aws:states:eu-central-1:111122223333:stateMachine:lakeside-order-fulfilment",
     ]
     error_message = "Only this saga may be started."
+  }
+}
+
+run "a_cancellation_closes_and_begins_nothing" {
+  assert {
+    condition = {
+      for name, grant in local.functions.cancel_fulfilment.tables : name => join(" ", sort(grant.actions))
+    } == { ClosePaymentsAndLabels = "PutItem", CloseApprovals = "UpdateItem" }
+    error_message = "It reads nothing, and deletes nothing."
+  }
+
+  assert {
+    condition = flatten([
+      for rule in local.subscriptions.cancel_fulfilment.rules : rule.detail_types
+    ]) == ["OrderCancellationRequested"]
+    error_message = "It hears requests, and not what became of orders."
   }
 }
 

@@ -40,7 +40,7 @@ run "messages_are_delivered_often_enough" {
 
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
-    condition     = toset(keys(module.subscription)) == toset(["advance_order", "order_ingest", "order_status"])
+    condition     = toset(keys(module.subscription)) == toset(["advance_order", "cancel_order", "order_ingest", "order_status"])
     error_message = "These functions consume; the others are called."
   }
 
@@ -69,7 +69,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
         for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
       }
       } == {
-      order_ingest  = { "BatchGetItem" = ["SKU#*"], "PutItem" = ["ORDER#*", "SUBMISSION#*"] }
+      order_ingest  = { "BatchGetItem" = ["SKU#*"], "ConditionCheckItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
+      cancel_order  = { "ConditionCheckItem GetItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
       advance_order = { "GetItem PutItem" = ["ORDER#*"] }
       order_status  = { "UpdateItem" = ["ORDER#*"] }
       order_query   = { "GetItem" = ["ORDER#*"] }
@@ -132,7 +133,7 @@ run "orders_go_on_when_the_saga_or_inventory_says_so" {
   }
 
   assert {
-    condition     = length(local.subscriptions.order_ingest.rules) == 0
-    error_message = "Orders come from the door."
+    condition     = length(local.subscriptions.order_ingest.rules) + length(local.subscriptions.cancel_order.rules) == 0
+    error_message = "Orders and their cancellations come from the door."
   }
 }

@@ -32,11 +32,12 @@ use aws_sdk_sfn::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::{StreamExt, stream};
 use lakeside_contracts::commands::{
-    AllocateStockResult, CapturePaymentResult, CreateLabelResult, RefundPaymentResult, ReleaseResult,
-    ReserveStockResult, VoidLabelsResult,
+    AllocateStockResult, ApprovalResult, CapturePaymentResult, CreateLabelResult, RefundPaymentResult,
+    ReleaseResult, ReserveStockResult, VoidLabelsResult,
 };
 use lakeside_domain::{
     ids::ReasonCode,
+    order::CANCELLED_BY_CUSTOMER,
     saga::{STEPS, owed_compensations},
 };
 use lakeside_e2e::{
@@ -57,6 +58,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const UNCHECKED_ROLE: &str = "arn:aws:iam::000000000000:role/saga-under-test";
 /// An error that no Retry names, as a function's panic would be.
 const UNEXPECTED: &str = "Unexpected";
+/// The error of a request for approval that the customer's cancellation has closed.
+const CLOSED: &str = "DynamoDb.ConditionalCheckFailedException";
 
 struct Cloud {
     config: SdkConfig,
@@ -174,7 +177,7 @@ fn because(reason: &str) -> ReasonCode {
 fn success(state: &str, arguments: &Value) -> Value {
     match state {
         "ReserveStock" => json!({ "outcome": "RESERVED", "expiresAt": "2026-11-23T08:15:30.250Z" }),
-        "RequestApproval" => json!({ "decision": "APPROVED" }),
+        "RequestApproval" => typed(ApprovalResult::Approved),
         "CapturePayment" => typed(CapturePaymentResult::Captured),
         "AllocateStock" => json!({ "outcome": "ALLOCATED", "shipments": shipments() }),
         "CreateLabel" => json!({
@@ -637,7 +640,8 @@ async fn refusals_and_answers_that_are_not_understood_take_the_right_way_back_an
         ("ReserveStock", json!({ "outcome": "?" }), "RESERVATION_UNKNOWN", &["ReleaseStock"]),
         ("ReserveStock", json!({}), "RESERVATION_UNKNOWN", &["ReleaseStock"]),
         ("ReserveStock", json!("RESERVED"), "RESERVATION_UNKNOWN", &["ReleaseStock"]),
-        ("RequestApproval", json!({ "decision": "DENIED" }), "APPROVAL_DENIED", &["ReleaseStock"]),
+        ("RequestApproval", typed(ApprovalResult::Denied), "APPROVAL_DENIED", &["ReleaseStock"]),
+        ("RequestApproval", typed(ApprovalResult::Cancelled), CANCELLED_BY_CUSTOMER, &["ReleaseStock"]),
         ("RequestApproval", json!({ "decision": "approved" }), "APPROVAL_DENIED", &["ReleaseStock"]),
         ("RequestApproval", json!({}), "APPROVAL_DENIED", &["ReleaseStock"]),
         (
@@ -646,6 +650,7 @@ async fn refusals_and_answers_that_are_not_understood_take_the_right_way_back_an
             "PAYMENT_DECLINED",
             &["ReleaseStock"],
         ),
+        ("CapturePayment", typed(CapturePaymentResult::Cancelled), CANCELLED_BY_CUSTOMER, &["ReleaseStock"]),
         ("CapturePayment", json!({ "outcome": "?" }), "PAYMENT_UNKNOWN", &["RefundPayment", "ReleaseStock"]),
         ("CapturePayment", json!({}), "PAYMENT_UNKNOWN", &["RefundPayment", "ReleaseStock"]),
         (
@@ -687,12 +692,17 @@ async fn refusals_and_answers_that_are_not_understood_take_the_right_way_back_an
 #[tokio::test]
 async fn one_bad_label_voids_all_but_only_after_every_label_has_settled() {
     let refused = || typed(CreateLabelResult::Refused { reason: because("UNDELIVERABLE") });
+    let cancelled = || typed(CreateLabelResult::Cancelled);
     let second = format!("CreateLabel/{}", shipment_id(2));
     let third = format!("CreateLabel/{}", shipment_id(3));
     let rows = vec![
         ("LABEL_REFUSED", Script::default().answers("CreateLabel", refused())),
         ("LABEL_REFUSED", Script::default().answers(&second, refused())),
         ("LABEL_REFUSED", Script::default().answers(&second, refused()).fails(&third, UNEXPECTED)),
+        (CANCELLED_BY_CUSTOMER, Script::default().answers("CreateLabel", cancelled())),
+        (CANCELLED_BY_CUSTOMER, Script::default().answers(&second, cancelled())),
+        (CANCELLED_BY_CUSTOMER, Script::default().answers(&second, cancelled()).fails(&third, UNEXPECTED)),
+        ("LABEL_REFUSED", Script::default().answers(&second, cancelled()).answers(&third, refused())),
         ("LABEL_UNKNOWN", Script::default().fails(&third, UNEXPECTED)),
         ("LABEL_UNKNOWN", Script::default().fails("CreateLabel", UNEXPECTED)),
         ("LABEL_UNKNOWN", Script::default().answers(&second, json!({}))),
@@ -716,13 +726,14 @@ async fn a_step_that_fails_unexpectedly_is_not_retried_and_counts_as_done() {
     let stage = Stage::of_the_definition().await;
     let steps = STEPS.iter().map(|step| step.name).filter(|step| *step != last_step());
     // The name of a refusal is no error that a Retry knows.
-    let errors = [UNEXPECTED, "OutOfStock", "PaymentDeclined", "States.HeartbeatTimeout"];
+    let errors = [UNEXPECTED, "OutOfStock", "PaymentDeclined", "States.HeartbeatTimeout", CLOSED];
     let scenes = steps.flat_map(|step| {
         errors.map(|error| ((step, error), order(), Script::default().fails(worker_of(step), error)))
     });
     for ((step, error), run) in stage.play_all(scenes).await {
         let reason = match (step, error) {
             ("RequestApproval", "States.HeartbeatTimeout") => "APPROVAL_TIMED_OUT",
+            ("RequestApproval", CLOSED) => CANCELLED_BY_CUSTOMER,
             _ => unknown(step),
         };
         assert_compensated(&run, step, reason, &owed_compensations(step));
@@ -952,9 +963,11 @@ async fn teststate_takes_each_branch_of_each_choice() {
         ("ApprovalRequired?", json!({}), json!({ "order": {} }), "RequestApproval"),
         ("Approved?", json!({ "decision": "APPROVED" }), json!({}), "CapturePayment"),
         ("Approved?", json!({ "decision": "DENIED" }), json!({}), "ReleaseStock"),
+        ("Approved?", json!({ "decision": "CANCELLED" }), json!({}), "ReleaseStock"),
         ("Approved?", json!([]), json!({}), "ReleaseStock"),
         ("PaymentCaptured?", json!({ "outcome": "CAPTURED" }), json!({}), "AllocateStock"),
         ("PaymentCaptured?", json!({ "outcome": "DECLINED" }), json!({}), "ReleaseStock"),
+        ("PaymentCaptured?", json!({ "outcome": "CANCELLED" }), json!({}), "ReleaseStock"),
         ("PaymentCaptured?", json!("CAPTURED"), json!({}), "RefundPayment"),
         ("StockAllocated?", json!({ "outcome": "ALLOCATED", "shipments": [{}] }), json!({}), "CreateLabels"),
         (
@@ -979,6 +992,12 @@ async fn teststate_takes_each_branch_of_each_choice() {
         ("LabelsCreated?", json!([labelled(), {}]), json!({ "shipments": [1, 2] }), "VoidLabels"),
         ("LabelsCreated?", json!([labelled()]), json!({ "shipments": [1, 2] }), "VoidLabels"),
         ("LabelsCreated?", json!([]), json!({ "shipments": [1] }), "VoidLabels"),
+        (
+            "LabelsCreated?",
+            json!([labelled(), { "outcome": "CANCELLED" }]),
+            json!({ "shipments": [1, 2] }),
+            "VoidLabels",
+        ),
     ];
     let cloud = cloud().await;
     let config = aws_sdk_sfn::config::Builder::from(&cloud.config).interceptor(PlainHost).build();
@@ -1152,6 +1171,29 @@ async fn queues_table_and_bus_are_really_called() {
 
     stage.strike().await;
     let _ = sqs.delete_queue().queue_url(&commands).send().await;
+    services.strike().await;
+}
+
+#[tokio::test]
+async fn an_approval_that_the_customer_cancelled_first_is_not_asked_for() {
+    let services = Services::create().await;
+    let name = &services.name;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let pk = format!("APPROVAL#{}", order()["orderId"].as_str().unwrap());
+    let closed = services.dynamo.put_item().table_name(name).item("pk", text(&pk));
+    let closed = closed.item("sk", text("APPROVAL")).item("status", text("CANCELLED"));
+    closed.send().await.unwrap();
+
+    let existing: HashMap<&str, String> = HashMap::from([("fulfilment_table_name", name.clone())]);
+    let other_than_table = |_: &str, task: &Value| !task["Resource"].as_str().unwrap().contains(":dynamodb:");
+    let stage = Stage::of(other_than_table, |definition| fill_in(definition, &existing)).await;
+    let run = stage.play(&order(), Script::default()).await;
+    assert_compensated(&run, "RequestApproval", CANCELLED_BY_CUSTOMER, &["ReleaseStock"]);
+
+    let key = services.dynamo.get_item().table_name(name).key("pk", text(&pk)).key("sk", text("APPROVAL"));
+    let item = key.send().await.unwrap().item.unwrap();
+    assert_eq!((&item["status"], item.get("taskToken")), (&text("CANCELLED"), None));
+    stage.strike().await;
     services.strike().await;
 }
 

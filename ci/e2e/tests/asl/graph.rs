@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, panic};
 
-use lakeside_domain::saga::{Compensation, STEPS, owed_compensations};
+use lakeside_domain::{
+    order::CANCELLED_BY_CUSTOMER,
+    saga::{Compensation, STEPS, owed_compensations},
+};
 use lakeside_e2e::asl::{Definition, Exit, Leg, list, variables_read};
 use serde_json::{Value, json};
 
@@ -34,6 +37,7 @@ rules! {
     every_task_and_map_catches_everything_that_can_be_caught,
     no_retry_names_an_error_that_could_be_a_refusal,
     retries_back_off_with_full_jitter_up_to_a_limit_and_compensations_try_longer,
+    every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does,
 }
 
 #[test]
@@ -300,6 +304,40 @@ fn retries_back_off_with_full_jitter_up_to_a_limit_and_compensations_try_longer(
     assert!(backward > 10.0 * forward, "compensations give up after {backward} s, steps after {forward} s");
 }
 
+/// What a customer's cancellation closes, and where the saga hears of it: a choice's condition, or an error.
+const GATES: [(&str, &str, &str); 4] = [
+    ("RequestApproval", "RequestApproval", "DynamoDb.ConditionalCheckFailedException"),
+    ("RequestApproval", "Approved?", "{% $states.input.decision = 'CANCELLED' %}"),
+    ("CapturePayment", "PaymentCaptured?", "{% $states.input.outcome = 'CANCELLED' %}"),
+    ("CreateLabels", "LabelsCreated?", "{% $count($states.input[outcome = 'CANCELLED']) > 0 %}"),
+];
+
+fn every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does(definition: &Definition) {
+    let mut told = BTreeSet::new();
+    for way in definition.ways().unwrap() {
+        for leg in &way {
+            let failure = definition.assigned(*leg).and_then(|assigned| assigned.get("failure"));
+            let Some(failure) = failure.filter(|failure| failure["reason"] == CANCELLED_BY_CUSTOMER) else {
+                continue;
+            };
+            let state = definition.state(leg.state).unwrap();
+            let heard = match leg.exit {
+                Exit::Rule(index) => state["Choices"][index]["Condition"].as_str().unwrap(),
+                Exit::Catch(index) => words(&state["Catch"][index]["ErrorEquals"]).first().copied().unwrap(),
+                _ => panic!("{leg:?} is taken whatever is heard"),
+            };
+            told.insert((failure["step"].as_str().unwrap(), leg.state, heard));
+            assert!(way.iter().all(|leg| leg.state != "Fulfilled"), "{way:?}");
+        }
+    }
+    assert_eq!(told, BTreeSet::from(GATES));
+    // The item says CANCELLED once `cancel-fulfilment` has closed it.
+    let request = &definition.state("RequestApproval").unwrap()["Arguments"];
+    assert_eq!(request["ConditionExpression"], "attribute_not_exists(pk) OR #status <> :cancelled");
+    assert_eq!(request["ExpressionAttributeNames"], json!({ "#status": "status" }));
+    assert_eq!(request["ExpressionAttributeValues"], json!({ ":cancelled": { "S": "CANCELLED" } }));
+}
+
 /// A mistake somebody could make, and the rule that must object.
 struct Plant {
     what: &'static str,
@@ -336,6 +374,49 @@ const PLANTS: &[Plant] = &[
         what: "a refused label leaves the other labels valid",
         make: |d| state(d, "LabelsCreated?")["Choices"][1]["Next"] = json!("ReleaseAllocation"),
         objects: every_way_out_undoes_what_is_owed_in_reverse_or_is_parked,
+    },
+    Plant {
+        what: "an order that its customer cancelled before it was paid keeps the stock",
+        make: |d| state(d, "PaymentCaptured?")["Choices"][2]["Next"] = json!("PublishFailed"),
+        objects: every_way_out_undoes_what_is_owed_in_reverse_or_is_parked,
+    },
+    Plant {
+        what: "an order that its customer cancelled while it waits for approval keeps the stock",
+        make: |d| state(d, "Approved?")["Choices"][1]["Next"] = json!("PublishFailed"),
+        objects: every_way_out_undoes_what_is_owed_in_reverse_or_is_parked,
+    },
+    Plant {
+        what: "an order that its customer cancelled leaves the labels that it has",
+        make: |d| state(d, "LabelsCreated?")["Choices"][2]["Next"] = json!("ReleaseAllocation"),
+        objects: every_way_out_undoes_what_is_owed_in_reverse_or_is_parked,
+    },
+    Plant {
+        what: "an order that its customer cancelled is paid all the same",
+        make: |d| state(d, "PaymentCaptured?")["Choices"][2]["Next"] = json!("AllocateStock"),
+        objects: every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does,
+    },
+    Plant {
+        what: "a declined order is taken for one that its customer cancelled",
+        make: |d| {
+            let because = &mut state(d, "PaymentCaptured?")["Choices"][1]["Assign"]["failure"];
+            because["reason"] = json!("CANCELLED_BY_CUSTOMER");
+        },
+        objects: every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does,
+    },
+    Plant {
+        what: "a cancelled approval is asked for again",
+        make: |d| {
+            state(d, "RequestApproval")["Catch"].as_array_mut().unwrap().remove(0);
+        },
+        objects: every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does,
+    },
+    Plant {
+        what: "a request for approval overwrites its cancellation",
+        make: |d| {
+            let arguments = state(d, "RequestApproval")["Arguments"].as_object_mut().unwrap();
+            arguments.remove("ConditionExpression");
+        },
+        objects: every_gate_ends_a_cancelled_order_for_that_reason_and_no_other_way_does,
     },
     Plant {
         what: "a refund is skipped",

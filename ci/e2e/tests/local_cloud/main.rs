@@ -2,6 +2,7 @@
 //! can share one cloud.
 
 mod approval;
+mod cancellation;
 mod contracts;
 mod door;
 mod growth;

@@ -52,8 +52,9 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 24] = [
+const DUTIES: [Duties; 26] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
+    fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
     on(function("order-query"), table::ORDER_STATUS, &[Verb::Get]),
@@ -67,6 +68,7 @@ const DUTIES: [Duties; 24] = [
     on(function("stock-query"), table::STORE_STOCK, &[Verb::Query]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
+    fed(on(function("cancel-fulfilment"), table::FULFILMENT, &[Verb::Put, Verb::Update])),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),
     fed(on(function("refund-payment"), table::FULFILMENT, &[])),
     on(function("create-label"), table::FULFILMENT, &[]),

@@ -1,4 +1,4 @@
-//! Submissions: bodies, order ids and principals.
+//! Submissions and requests to cancel them: bodies, order ids and principals.
 
 use futures::executor::block_on;
 use lakeside_domain::{
@@ -9,7 +9,10 @@ use lakeside_kit::{
     memory::ManualClock,
     sqs::{Message, messages},
 };
-use lakeside_orders::order_ingest::{INVALID_ORDER_ID, handle};
+use lakeside_orders::{
+    cancel_order,
+    order_ingest::{INVALID_ORDER_ID, handle},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -106,6 +109,42 @@ fn a_submission_becomes_a_record_or_is_reported_and_its_neighbour_becomes_an_ord
         let thief = submission(ODD, Some(OTHER_ORDER), Some("thief"), body);
         let unread = refused(&block_on(handle(&table, &clock, &[thief])))?;
         prop_assert_eq!(table.conflicts.borrow().len(), usize::from(!unread));
+        prop_assert!(before == (table.records.borrow().clone(), table.published.borrow().clone()));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_request_to_cancel_is_recorded_for_its_own_customer_or_kept_and_its_neighbour_is_recorded() {
+    let bodies = prop_oneof![1 => Just("{}".to_owned()), 1 => texts()];
+    let inputs = (bodies, mostly(ORDER), mostly("customer"), any::<bool>());
+    explore(8_000, &inputs, |(body, order_id, principal, good_first)| {
+        let table = OrdersTable::with_orders(&[ORDER, OTHER_ORDER]);
+        let clock = ManualClock::at(1_795_770_060_000);
+        let good = submission(GOOD, Some(OTHER_ORDER), Some("customer"), "{}".into());
+        let odd = submission(ODD, order_id.as_deref(), principal.as_deref(), body);
+        let batch = batch(good, odd, good_first);
+        let failed = refused(&block_on(cancel_order::handle(&table, &clock, &batch)))?;
+        let requested = |id: &str| {
+            let records = table.records.borrow();
+            records[&OrderId::parse(id).unwrap()].cancellation_requested_at.is_some()
+        };
+        prop_assert!(requested(OTHER_ORDER));
+        events_fit(&table.published.borrow())?;
+
+        let order_id = order_id.as_deref().and_then(|id| OrderId::parse(id).ok());
+        let principal = principal.as_deref().and_then(|p| CustomerId::parse(p).ok());
+        prop_assert_eq!(failed, principal.is_none());
+        let kept = (table.early.borrow().len(), table.refused.borrow().len());
+        let known = order_id.is_some_and(|id| table.records.borrow().contains_key(&id));
+        prop_assert_eq!(kept.0 == 1, !failed && order_id.is_some() && !known);
+        prop_assert_eq!(kept.1 == 1, !failed && order_id.is_none());
+        let mine = principal.is_some_and(|p| p.as_str() == "customer");
+        prop_assert_eq!(requested(ORDER), mine && order_id == OrderId::parse(ORDER).ok());
+
+        // Again: what was recorded is recorded once.
+        let before = (table.records.borrow().clone(), table.published.borrow().clone());
+        prop_assert_eq!(refused(&block_on(cancel_order::handle(&table, &clock, &batch)))?, failed);
         prop_assert!(before == (table.records.borrow().clone(), table.published.borrow().clone()));
         Ok(())
     });

@@ -10,12 +10,13 @@ use lakeside_contracts::commands::FulfilOrder;
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Owner},
     ids::{AddressId, OrderId, ShipmentId, TrackingNumber},
-    label::{LabelStatus, Purchase},
+    label::{Closing, LabelStatus, Purchase},
     payment::{Charge, PaymentStatus, Reversal},
     time::Timestamp,
 };
 use lakeside_fulfilment::{
     address::{Address, Addresses},
+    cancel_fulfilment::CancelStore,
     capture_payment::CaptureStore,
     carrier::{self, Carrier, LabelRequest},
     create_label::LabelStore,
@@ -154,8 +155,8 @@ impl LabelStore for FulfilmentTable {
         Ok(self.labels.borrow().get(&shipment_id).cloned())
     }
 
-    async fn labels_closed(&self, order_id: OrderId) -> Result<bool, StoreError> {
-        Ok(self.closed.borrow().contains(&order_id))
+    async fn labels_closed(&self, order_id: OrderId) -> Result<Option<Closing>, StoreError> {
+        Ok(self.closed.borrow().contains(&order_id).then_some(Closing::Compensation))
     }
 
     async fn begin_label(&self, requested: &LabelRecord) -> Result<Written, StoreError> {
@@ -190,6 +191,22 @@ impl VoidStore for FulfilmentTable {
         held: &Held,
     ) -> Result<Written, StoreError> {
         Ok(FulfilmentTable::settle_label(self, voided, &[], held))
+    }
+}
+
+/// The saga waits for the approval of every order, under the order's id as its token.
+impl CancelStore for FulfilmentTable {
+    async fn cancel_payment(&self, cancelled: &PaymentRecord) -> Result<Written, StoreError> {
+        Ok(self.keep(cancelled))
+    }
+
+    async fn cancel_labels(&self, closed: &ClosedRecord) -> Result<(), StoreError> {
+        self.closed.borrow_mut().insert(closed.order_id);
+        Ok(())
+    }
+
+    async fn cancel_approval(&self, order_id: OrderId, _: Timestamp) -> Result<Option<String>, StoreError> {
+        Ok(Some(order_id.to_string()))
     }
 }
 

@@ -6,14 +6,17 @@ use std::{
 };
 
 use lakeside_domain::{
-    ids::{CustomerId, OrderId, Sku},
+    ids::{AddressId, CustomerId, OrderId, PaymentMethod, Sku},
     money::{Currency, Money},
-    order::{Catalogue, OrderState},
+    order::{Catalogue, Channel, Order, OrderState},
+    time::Timestamp,
 };
 use lakeside_kit::{dynamo::StoreError, outbox::Entry};
 use lakeside_orders::{
-    advance_order, order_ingest,
-    order_record::{ConflictRecord, Creation, OrderRecord, RefusedRecord, Saved},
+    advance_order,
+    cancel_order::Cancellations,
+    order_ingest,
+    order_record::{ConflictRecord, Creation, EarlyCancellation, OrderRecord, RefusedRecord, Saved},
     order_status::{StatusView, ViewFact},
 };
 
@@ -28,22 +31,34 @@ pub fn catalogue() -> Catalogue {
 pub struct OrdersTable {
     pub records: RefCell<HashMap<OrderId, OrderRecord>>,
     pub conflicts: RefCell<Vec<ConflictRecord>>,
+    pub early: RefCell<Vec<EarlyCancellation>>,
     pub refused: RefCell<Vec<(String, RefusedRecord)>>,
     pub published: RefCell<Vec<Entry>>,
 }
 
 impl OrdersTable {
-    /// A table in which these orders were just accepted.
+    /// A table in which these orders of `customer` were just accepted.
     pub fn with_orders(ids: &[&str]) -> Self {
         let table = Self::default();
         for id in ids {
             let order_id = OrderId::parse(id).unwrap();
+            let order = Order {
+                order_id,
+                customer_id: CustomerId::parse("customer").unwrap(),
+                channel: Channel::Web,
+                lines: Vec::new(),
+                total: Money::new(36_800, Currency::USD),
+                payment_method: PaymentMethod::parse("pm_1").unwrap(),
+                shipping_address_id: AddressId::parse("addr_1").unwrap(),
+                placed_at: Timestamp::from_millis(0),
+            };
             let record = OrderRecord {
                 order_id,
                 customer_id: CustomerId::parse("customer").unwrap(),
                 fingerprint: String::new(),
                 state: OrderState::Created,
-                order: None,
+                order: Some(order),
+                cancellation_requested_at: None,
                 version: 1,
             };
             table.records.borrow_mut().insert(order_id, record);
@@ -86,6 +101,25 @@ impl advance_order::Orders for OrdersTable {
         self.records.borrow_mut().insert(record.order_id, record.clone());
         self.published.borrow_mut().extend_from_slice(outbox);
         Ok(Saved::Yes)
+    }
+}
+
+impl Cancellations for OrdersTable {
+    async fn order(&self, order_id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
+        advance_order::Orders::load(self, order_id).await
+    }
+
+    async fn request(&self, record: &OrderRecord, outbox: &[Entry]) -> Result<Saved, StoreError> {
+        advance_order::Orders::save(self, record, outbox).await
+    }
+
+    async fn keep_early(&self, cancellation: &EarlyCancellation) -> Result<Saved, StoreError> {
+        self.early.borrow_mut().push(cancellation.clone());
+        Ok(Saved::Yes)
+    }
+
+    async fn keep_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {
+        order_ingest::Orders::record_refused(self, message_id, refused).await
     }
 }
 

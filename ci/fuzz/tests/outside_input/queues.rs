@@ -5,9 +5,9 @@ use lakeside_contracts::{
     Delivery, EventData,
     commands::{Command, FulfilOrder},
     events::{
-        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, NodeStockChanged, OrderCancelled,
-        OrderConfirmed, OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured, StockLevelChanged,
-        StockReservationFailed,
+        FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, NodeStockChanged,
+        OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderFulfilled,
+        OrderRejected, PaymentCaptured, StockLevelChanged, StockReservationFailed,
     },
 };
 use lakeside_domain::{
@@ -18,7 +18,7 @@ use lakeside_domain::{
     order::OrderState,
 };
 use lakeside_fulfilment::{
-    capture_payment,
+    cancel_fulfilment, capture_payment,
     executions::{Execution, RECOVERY_PREFIX},
     recover_fulfilment, refund_payment, start_fulfilment,
 };
@@ -86,6 +86,7 @@ fn understood(body: &str) -> Option<(&'static str, Value)> {
         .or_else(|| event::<OrderRejected>(&delivery))
         .or_else(|| event::<StockLevelChanged>(&delivery))
         .or_else(|| event::<NodeStockChanged>(&delivery))
+        .or_else(|| event::<OrderCancellationRequested>(&delivery))
 }
 
 /// The contracts that a function reads, mostly; the others it must refuse.
@@ -187,6 +188,19 @@ fn start_fulfilment_starts_what_fits_and_refuses_the_rest() {
         let good = started.contains_key(OTHER_ORDER);
         let said = started.values().map(|input| ("FulfilOrder", to_value(input).unwrap())).collect();
         Done { failures, good, published: Vec::new(), said }
+    });
+}
+
+#[test]
+fn cancel_fulfilment_closes_what_fits_and_refuses_the_rest() {
+    deliver(&["OrderCancellationRequested"], |batch| {
+        let (table, answers) = (FulfilmentTable::default(), Answers::default());
+        let clock = ManualClock::at(NOW);
+        let failures = block_on(cancel_fulfilment::handle(&table, &answers, &clock, batch));
+        let paid = table.payments.borrow().get(&other_order()).is_some_and(|p| p.amount.amount() == 36_800);
+        let answered = answers.given.borrow().iter().any(|(token, _)| token == OTHER_ORDER);
+        let good = paid && answered && table.closed.borrow().contains(&other_order());
+        Done { failures, good, published: table.published.take(), said: Vec::new() }
     });
 }
 

@@ -3,11 +3,13 @@
 use lakeside_domain::{
     idempotency::Owner,
     ids::{OrderId, ShipmentId},
+    label::Closing,
+    payment::PaymentStatus,
 };
 use lakeside_fulfilment::{
     capture_payment::CaptureStore,
     fulfilment_table::{label_key, payment_key},
-    label_record::{ClosedRecord, LabelRecord},
+    label_record::LabelRecord,
     payment_record::PaymentRecord,
 };
 use lakeside_kit::lease::{Held, LeaseKey};
@@ -16,7 +18,7 @@ use uuid::Uuid;
 use super::{Step, Story, one, told};
 use crate::{
     at, event,
-    fulfilment::{Books, Ports, label_statuses, payment, payment_statuses},
+    fulfilment::{Books, Ports, closed, label_statuses, payment, payment_statuses},
     order,
 };
 
@@ -58,7 +60,8 @@ impl Cast {
         for order_id in self.orders {
             story.push(format!("{:?}", CaptureStore::payment(ports, order_id).await?));
             story.push(format!("{:?}", books.outbox(&payment_key(order_id)).await?));
-            story.push(format!("{:?}", books.closed_at(order_id).await?));
+            story.push(format!("{:?}", books.closed(order_id).await?));
+            story.push(format!("{:?}", books.approval(order_id).await?));
             story.push(format!("{:?}", ports.labels(order_id).await?));
             for parcel in self.parcels {
                 story.push(format!("{:?}", books.outbox(&label_key(order_id, parcel)).await?));
@@ -80,7 +83,7 @@ impl Cast {
         let shipment_id = *one(&self.parcels, who / 2);
         let label = LabelRecord { order_id, shipment_id, status: label_status.clone(), updated_at: at(now) };
         let outbox = [event(order_id, "Settled")];
-        Ok(match kind % 13 {
+        Ok(match kind % 16 {
             0..3 => told("take", ports.acquire(&held.key, &held.owner, at(now)).await),
             3 => told("give up", ports.release(&held).await),
             4 => told("begin capture", ports.begin_capture(&payment).await),
@@ -91,8 +94,17 @@ impl Cast {
             9 => told("begin label", ports.begin_label(&label).await),
             10 => told("settle label", ports.settle_label(&label, &outbox, &held).await),
             11 => told("settle void", ports.settle_void(&label, one(&label_statuses()?, b), &held).await),
+            12 => told(
+                "cancel payment",
+                ports.cancel_payment(&payment.moved_to(PaymentStatus::Cancelled, at(now))).await,
+            ),
+            13 => told(
+                "cancel labels",
+                ports.cancel_labels(&closed(order_id, now, Closing::Cancellation)).await,
+            ),
+            14 => told("cancel approval", ports.cancel_approval(order_id, at(now)).await),
             _ => {
-                told("close labels", ports.close_labels(&ClosedRecord { order_id, closed_at: at(now) }).await)
+                told("close labels", ports.close_labels(&closed(order_id, now, Closing::Compensation)).await)
             }
         })
     }

@@ -14,7 +14,7 @@ use lakeside_orders::{
 use super::{Step, Story, one, told};
 use crate::{
     at, event, order,
-    orders::{Books, Ports, record},
+    orders::{Books, Ports, accepted, early, record},
     status,
 };
 
@@ -50,6 +50,7 @@ impl Cast {
             story.push(format!("{:?}", ports.load(order_id).await?));
             story.push(format!("{:?}", books.outbox(&order_key(order_id)).await?));
             story.push(format!("{:?}", books.conflicts(order_id).await?));
+            story.push(format!("{:?}", books.early(order_id).await?));
             story.push(format!("{:?}", status::sorted(view.load(order_id).await?)));
         }
         Ok(story)
@@ -64,7 +65,7 @@ impl Cast {
         let order_id = *one(&self.orders, who);
         let customer = *one(&["ada", "mallory"], a);
         let outbox = [event(order_id, one::<&str>(&["A", "B"], b))];
-        Ok(match kind % 4 {
+        Ok(match kind % 6 {
             0 => told("create", ports.create(&record(order_id, customer, u64::from(b % 3))?, &outbox).await),
             1 => told("save", ports.save(&record(order_id, customer, u64::from(b % 5))?, &outbox).await),
             2 => {
@@ -73,6 +74,8 @@ impl Cast {
                 let conflict = ConflictRecord { order_id, customer_id, fingerprint, received_at };
                 told("conflict", ports.record_conflict(&conflict).await)
             }
+            3 => told("accept", ports.create(&accepted(order_id, customer)?, &outbox).await),
+            4 => told("early", ports.keep_early(&early(order_id, customer, i64::from(b))?).await),
             _ => {
                 let id = EventId::derive("lakeside.ports", &order_id.to_string(), "fact", u64::from(a % 4));
                 let customer_id = if b % 3 == 0 { Some(CustomerId::parse(customer)?) } else { None };

@@ -190,6 +190,44 @@ async fn a_payment_that_was_closed_is_declined_without_a_charge() {
     assert_eq!(world.said(), [json!({"outcome": "DECLINED", "reason": "PAYMENT_CLOSED"})]);
 }
 
+/// The payment of the order, cancelled before any attempt.
+fn cancelled() -> PaymentRecord {
+    let amount = read(&command()).unwrap().amount;
+    let updated_at = Timestamp::from_millis(0);
+    PaymentRecord { order_id: ORDER, amount, status: PaymentStatus::Cancelled, updated_at }
+}
+
+#[tokio::test]
+async fn an_order_that_its_customer_cancelled_is_not_charged_and_the_saga_hears_why() {
+    let world = World::charging([]);
+    world.table.close_payment(&cancelled());
+    assert!(world.deliver(&command()).await);
+    assert_eq!(world.said(), [json!({"outcome": "CANCELLED"})]);
+    assert!(world.table.outboxes.published().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancellation_just_before_the_charge_prevents_it() {
+    let world = World::charging([]);
+    world.table.before_write(1, |table| {
+        table.close_payment(&cancelled());
+    });
+    assert!(world.deliver(&command()).await);
+    assert_eq!(world.charges(), 0);
+    assert_eq!(world.said(), [json!({"outcome": "CANCELLED"})]);
+}
+
+#[tokio::test]
+async fn a_cancellation_after_the_charge_began_does_not_stop_it() {
+    let world = World::charging([Ok(CAPTURED)]);
+    world.table.before_write(2, |table| {
+        table.close_payment(&cancelled());
+    });
+    assert!(world.deliver(&command()).await);
+    assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Captured));
+    assert_eq!(world.said(), [json!({"outcome": "CAPTURED"})]);
+}
+
 #[tokio::test]
 async fn a_refund_that_comes_between_the_charge_and_its_record_wins() {
     let world = World::charging([Ok(CAPTURED)]);

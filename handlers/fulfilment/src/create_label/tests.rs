@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     address::Address,
+    label_record::ClosedRecord,
     memory::MemoryFulfilment,
     outside::OutsideError,
     scripted::{ScriptedCarrier, invocation, lost, script, throttled},
@@ -30,6 +31,10 @@ fn command() -> Command {
         shipping_address_id: AddressId::parse("addr_1").unwrap(),
         metadata: CommandMetadata { correlation_id: ORDER.as_uuid(), causation_id: ORDER.as_uuid() },
     })
+}
+
+fn closed_for(closing: Closing) -> ClosedRecord {
+    ClosedRecord { order_id: ORDER, closed_at: Timestamp::from_millis(0), closing }
 }
 
 fn created() -> Purchase {
@@ -167,7 +172,7 @@ async fn two_attempts_at_once_ask_the_carrier_once() {
 #[tokio::test]
 async fn no_label_is_bought_once_the_orders_labels_are_closed() {
     let world = World::asking([], []);
-    world.table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
+    world.table.close_labels(&closed_for(Closing::Compensation));
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));
     assert_eq!(world.table.label_status(ORDER, SHIPMENT), None);
 }
@@ -176,17 +181,40 @@ async fn no_label_is_bought_once_the_orders_labels_are_closed() {
 async fn labels_that_close_just_before_the_purchase_prevent_it() {
     let world = World::asking([], []);
     world.table.before_write(1, |table| {
-        table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
+        table.close_labels(&closed_for(Closing::Compensation));
     });
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));
     assert_eq!(world.purchases(), 0);
 }
 
 #[tokio::test]
+async fn no_label_is_bought_for_an_order_that_its_customer_cancelled_and_the_saga_hears_why() {
+    let world = World::asking([], []);
+    world.table.close_labels(&closed_for(Closing::Cancellation));
+    assert_eq!(world.run().await.unwrap(), CreateLabelResult::Cancelled);
+    let world = World::asking([], []);
+    world.table.before_write(1, |table| {
+        table.close_labels(&closed_for(Closing::Cancellation));
+    });
+    assert_eq!(world.run().await.unwrap(), CreateLabelResult::Cancelled);
+    assert_eq!(world.table.label_status(ORDER, SHIPMENT), None);
+}
+
+#[tokio::test]
+async fn a_label_that_was_bought_before_the_cancellation_stays_bought() {
+    let world = World::asking([Ok(Reply::Final(created()))], []);
+    world.table.before_write(2, |table| {
+        table.close_labels(&closed_for(Closing::Cancellation));
+    });
+    assert_eq!(world.run().await.unwrap(), labelled());
+    assert_eq!(world.run().await.unwrap(), labelled());
+}
+
+#[tokio::test]
 async fn a_label_voided_between_its_purchase_and_its_record_stays_void() {
     let world = World::asking([Ok(Reply::Final(created()))], []);
     world.table.before_write(2, |table| {
-        table.closed.borrow_mut().insert(ORDER, Timestamp::from_millis(0));
+        table.close_labels(&closed_for(Closing::Compensation));
         table.labels.borrow_mut().get_mut(&(ORDER, SHIPMENT)).unwrap().status = LabelStatus::Voided;
     });
     assert_eq!(world.run().await.unwrap(), result(SHIPMENT, closed()));

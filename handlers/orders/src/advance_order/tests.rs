@@ -26,6 +26,7 @@ fn created() -> MemoryOrders {
         fingerprint: String::new(),
         state: OrderState::Created,
         order: None,
+        cancellation_requested_at: None,
         version: 1,
     };
     let table = MemoryOrders::default();

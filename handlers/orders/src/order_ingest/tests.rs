@@ -2,7 +2,7 @@ use lakeside_domain::money::{Currency, Money};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{memory::MemoryOrders, orders_table::order_key};
+use crate::{memory::MemoryOrders, order_record::EarlyCancellation, orders_table::order_key};
 
 /// A catalogue of one tent.
 fn shop() -> MemoryOrders {
@@ -227,4 +227,35 @@ async fn a_partner_and_a_customer_do_not_share_an_order() {
     assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
     assert_eq!(only(&table).0.customer_id.as_str(), "partner-acme");
     assert_eq!(table.conflicts.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_its_customer_cancelled_before_it_came_is_rejected_and_nobody_hears_of_an_order() {
+    let table = shop();
+    let cancelled = |customer: &str| EarlyCancellation {
+        order_id: OrderId::parse(ORDER).unwrap(),
+        customer_id: CustomerId::parse(customer).unwrap(),
+        requested_at: Noon.now(),
+    };
+    table.keep_early(&cancelled("customer-1"));
+    let batch = [message("m1", ORDER, "customer-1", body()), message("m2", ORDER, "customer-1", body())];
+    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    let (record, outbox) = only(&table);
+    assert!(
+        matches!(record.state, OrderState::Rejected { reason } if reason.as_str() == "CANCELLED_BY_CUSTOMER")
+    );
+    assert_eq!(record.order, None);
+    assert_eq!(outbox[0].detail_type, "OrderRejected");
+    assert_eq!(table.outboxes.published(), ["OrderRejected"]);
+    assert!(table.conflicts.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancellation_that_somebody_else_sent_before_the_order_came_is_not_meant() {
+    let table = shop();
+    let order_id = OrderId::parse(ORDER).unwrap();
+    let customer_id = CustomerId::parse("customer-2").unwrap();
+    table.keep_early(&EarlyCancellation { order_id, customer_id, requested_at: Noon.now() });
+    assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await.ids().is_empty());
+    assert_eq!(only(&table).0.state, OrderState::Created);
 }
