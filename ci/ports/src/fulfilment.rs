@@ -6,7 +6,6 @@ use lakeside_domain::{
     label::{Closing, LabelStatus},
     money::{Currency, Money},
     payment::PaymentStatus,
-    time::Timestamp,
 };
 use lakeside_fulfilment::{
     approval_record::{ApprovalRecord, ApprovalStatus},
