@@ -109,6 +109,8 @@ pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepUnchanged),
     Mutant::Inventory(Inventory::CloseAllocationFirst),
     Mutant::Fulfilment(Fulfilment::LabelsOpen),
+    Mutant::Growth(Growth::SettledFromWhereItStood),
+    Mutant::LookedForOnce,
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
@@ -130,5 +132,8 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
+    Mutant::Growth(Growth::PointsToTake),
+    Mutant::Growth(Growth::CustomerOnce),
+    Mutant::Growth(Growth::LeaseCompletedByHolder),
     Mutant::LeaseWithoutMargin,
 ];
