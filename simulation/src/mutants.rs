@@ -107,8 +107,6 @@ mutants! {
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
 pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepUnchanged),
-    Mutant::Inventory(Inventory::CloseAllocationFirst),
-    Mutant::Fulfilment(Fulfilment::LabelsOpen),
     Mutant::Growth(Growth::SettledFromWhereItStood),
     Mutant::LookedForOnce,
 ];
@@ -122,7 +120,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::RenewUnchanged),
     Mutant::Inventory(Inventory::ReleaseCovered),
     Mutant::Inventory(Inventory::SweepCovered),
-    Mutant::Inventory(Inventory::AllocateHeld),
     Mutant::Inventory(Inventory::AllocateCovered),
     Mutant::Inventory(Inventory::UndoCommitted),
     Mutant::Inventory(Inventory::UndoCovered),
