@@ -116,8 +116,8 @@ mutants! {
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
 pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepUnchanged),
-    Mutant::Inventory(Inventory::CloseAllocationFirst),
-    Mutant::Fulfilment(Fulfilment::LabelsOpen),
+    Mutant::Growth(Growth::SettledFromWhereItStood),
+    Mutant::LookedForOnce,
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
@@ -129,7 +129,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::RenewUnchanged),
     Mutant::Inventory(Inventory::ReleaseCovered),
     Mutant::Inventory(Inventory::SweepCovered),
-    Mutant::Inventory(Inventory::AllocateHeld),
     Mutant::Inventory(Inventory::AllocateCovered),
     Mutant::Inventory(Inventory::UndoCommitted),
     Mutant::Inventory(Inventory::UndoCovered),
@@ -138,5 +137,8 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
     Mutant::Fulfilment(Fulfilment::LeaseCompletedByHolder),
+    Mutant::Growth(Growth::PointsToTake),
+    Mutant::Growth(Growth::CustomerOnce),
+    Mutant::Growth(Growth::LeaseCompletedByHolder),
     Mutant::LeaseWithoutMargin,
 ];
