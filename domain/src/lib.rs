@@ -19,6 +19,8 @@ pub mod order;
 pub mod order_status;
 pub mod payment;
 pub mod quantity;
+pub mod rebalancing;
+pub mod reconciliation;
 pub mod reservation;
 pub mod saga;
 pub mod stock;

@@ -84,6 +84,9 @@ mutants! {
     CompletionForgotten: "an execution that may have told the order's completion is not recovered",
     StreamFromLatest: "a stream is read from its beginning",
     DualWrite: "events are written together with what they tell of",
+    NodeAlone: "what changes at a node changes in a pool too",
+    OneReading: "what differs is read again before it is believed",
+    NoNextPool: "who finds a SKU sold out looks for a pool that has come since",
     UnknownIsRefused: "a step whose outcome is unknown counts as done",
 }
 
@@ -109,6 +112,7 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::UndoCovered),
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
+    Mutant::Inventory(Inventory::MoveShort),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
     Mutant::Fulfilment(Fulfilment::CloseLabelsFirst),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),

@@ -8,7 +8,7 @@ use crate::{
     functions,
     invariants::at_rest,
     mutants::Mutant,
-    workload::{self, Submission},
+    workload::{self, Asked, Submission},
     world::{Deployed, Violation, World},
 };
 
@@ -85,19 +85,21 @@ fn drive(world: &Rc<World>, without: &Without) -> usize {
         world.engine.vary(without.variation);
     }
     workload::open(world, &submissions);
-    sweep_now_and_then(world);
+    let asked = workload::adjustments(world, &skus);
+    workload::ask(world, &asked);
+    run_by_the_clock(world);
     world.engine.run(EPOCH + SAFETY, || world.is_broken());
     world.faults.stop();
     settle(world);
     if !world.is_broken() {
-        replay_is_silent(world, &submissions);
+        replay_is_silent(world, &submissions, &asked);
     }
     orders
 }
 
 /// At rest everything agrees, and stays so when everything is said again a month later.
-fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
-    let before = at_rest(world, submissions);
+fn replay_is_silent(world: &Rc<World>, submissions: &[Submission], asked: &[Asked]) {
+    let before = at_rest(world, submissions, asked);
     if world.is_broken() {
         return;
     }
@@ -106,19 +108,20 @@ fn replay_is_silent(world: &Rc<World>, submissions: &[Submission]) {
     world.expire_leases();
     world.replay();
     settle(world);
-    let after = at_rest(world, submissions);
+    let after = at_rest(world, submissions, asked);
     if let Some((was, is)) = before.lines().zip(after.lines()).find(|(was, is)| was != is) {
         world.violate("I7", || format!("a replay changed\n  {was}\nto\n  {is}"));
     }
 }
 
-/// The schedule of `sweep-reservations`, which in this world is in less of a hurry.
-fn sweep_now_and_then(world: &Rc<World>) {
+/// The schedules of `sweep-reservations`, which in this world is in less of a hurry, and of `reconcile-stock`.
+fn run_by_the_clock(world: &Rc<World>) {
     let (world, delay) = (Rc::clone(world), world.engine.between(60_000, 1_200_000));
     if world.engine.now() + delay < EPOCH + SAFETY {
         world.clone().engine.after(delay, move || {
             functions::sweep(&world);
-            sweep_now_and_then(&world);
+            functions::reconcile(&world);
+            run_by_the_clock(&world);
         });
     }
 }

@@ -3,12 +3,12 @@
 use std::{collections::VecDeque, rc::Rc};
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use lakeside_domain::ids::OrderId;
 use lakeside_kit::{
     outbox::Entry,
     publish_outbox::{Input, Output, handle},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{engine::Slot, faults::Fault, mutants::Mutant, ports::Port, world::World};
 
@@ -42,7 +42,7 @@ fn image(outbox: &[Entry]) -> Value {
 
 impl World {
     /// A write of an item, with its outbox before and after.
-    pub fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
+    pub fn record(self: &Rc<Self>, squad: &'static str, about: Uuid, old: &[Entry], new: &[Entry]) {
         if self.planted(Mutant::DualWrite) && self.strikes(Fault::CrashAfterCall) {
             return;
         }
@@ -57,7 +57,7 @@ impl World {
                 "SequenceNumber": sequence, "SizeBytes": 1, "OldImage": image(old), "NewImage": image(new),
             },
         });
-        let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
+        let shard = u64::try_from(about.as_u128() % u128::from(SHARDS)).unwrap();
         let record = serde_json::from_value(record).expect("a stream record");
         let first = !self.streams.borrow().contains_key(&(squad, shard));
         let mut streams = self.streams.borrow_mut();

@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((capture.batch_size, capture.max_receives, capture.concurrency), (1, 10, 2));
         assert_eq!((capture.timeout, capture.visibility), (20_000, 120_000));
         assert_eq!((capture.fifo, capture.max_bytes), (false, 262_144));
-        assert_eq!(subscriptions().len(), 8);
+        assert_eq!(subscriptions().len(), 9);
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub struct World {
     pub inventory: MemoryInventory,
     pub fulfilment: MemoryFulfilment,
     pub status: MemoryStatus,
+    /// How often stock was written.
+    pub stock_writes: Cell<u64>,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub deployed: Rc<Deployed>,
     /// Everything that was said on the platform's own buses, archived by now or not.
@@ -145,6 +147,7 @@ impl World {
             inventory: MemoryInventory::default(),
             fulfilment: MemoryFulfilment::default(),
             status: MemoryStatus::default(),
+            stock_writes: Cell::default(),
             stages: Stages::default(),
             streams: RefCell::default(),
             deployed: Rc::clone(deployed),

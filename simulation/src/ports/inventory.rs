@@ -34,6 +34,10 @@ impl ReservationStore for Port {
             let (plan, new) = without_last_lines(plan, new);
             return self.call("reserve", |world| Ok(world.reserve(&plan, &new))).await;
         }
+        if self.world.planted(Mutant::NoNextPool) {
+            let plan = self.without_next_pools(plan);
+            return self.call("reserve", |world| Ok(world.reserve(&plan, new))).await;
+        }
         let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await;
         let sold_out_instead = match &outcome {
             Ok(Committed::Stale) => self.world.planted(Mutant::StaleIsSoldOut),
@@ -49,6 +53,15 @@ impl ReservationStore for Port {
 
     async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
         self.call("renew hold", |world| Ok(world.stock(world.inventory.renew(held, expires_at)))).await
+    }
+}
+
+impl Port {
+    /// Nobody looks at pools that nothing is known of.
+    fn without_next_pools(&self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        plan.guards.retain(|_, guard| guard.take > 0 || guard.at_most != Some(0));
+        plan
     }
 }
 
