@@ -309,7 +309,8 @@ mod tests {
         assert_eq!(changes.pools, [change(0, Effect::Sell, 2)]);
         assert_eq!(changes.node, [(sku("TENT"), -2)].into());
         let promised = decide(&adjustment(Kind::StoreSale, &[("TENT", 2)]), &tents(&[1, 0], 9)).unwrap_err();
-        let seen = [((sku("TENT"), PoolId(0)), 1), ((sku("TENT"), PoolId(1)), 0), ((sku("TENT"), PoolId(2)), 0)];
+        let seen =
+            [((sku("TENT"), PoolId(0)), 1), ((sku("TENT"), PoolId(1)), 0), ((sku("TENT"), PoolId(2)), 0)];
         assert_eq!(promised, Refusal { pools: seen.into(), ..Refusal::outright(STOCK_PROMISED) });
         let short = decide(&adjustment(Kind::StoreSale, &[("TENT", 2)]), &tents(&[9], 1)).unwrap_err();
         assert_eq!(short, Refusal { node: Some((sku("TENT"), 1)), ..Refusal::outright(NODE_SHORT) });
@@ -330,7 +331,8 @@ mod tests {
 
     #[test]
     fn a_change_names_each_sku_once_and_only_counts_find_less() {
-        let refused = |kind, lines: &[(&str, i64)]| decide(&adjustment(kind, lines), &tents(&[9], 9)).unwrap_err();
+        let refused =
+            |kind, lines: &[(&str, i64)]| decide(&adjustment(kind, lines), &tents(&[9], 9)).unwrap_err();
         assert_eq!(refused(Kind::Receipt, &[]), Refusal::outright(INVALID_LINES));
         assert_eq!(refused(Kind::Count, &[("TENT", 1), ("TENT", 2)]), Refusal::outright(INVALID_LINES));
         for kind in [Kind::Receipt, Kind::StoreSale] {

@@ -118,7 +118,10 @@ mod tests {
         let node = |n: usize| NodeId::parse(&format!("wh-{n}")).unwrap();
         SkuStock {
             pools: (0..).map(PoolId).zip(pools.iter().copied().map(counts)).collect(),
-            nodes: (0..).map(node).zip(nodes.iter().map(|on_hand| NodeCount { on_hand: *on_hand, version: 1 })).collect(),
+            nodes: (0..)
+                .map(node)
+                .zip(nodes.iter().map(|on_hand| NodeCount { on_hand: *on_hand, version: 1 }))
+                .collect(),
             wanted_pools: None,
         }
     }

@@ -12,7 +12,12 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::payment_record::status_name;
 
-use crate::{partners::DECLINED, queues::Queue, workload::{Asked, Submission}, world::World};
+use crate::{
+    partners::DECLINED,
+    queues::Queue,
+    workload::{Asked, Submission},
+    world::World,
+};
 
 /// Checks every promise, and answers a picture of the state to compare with a later one.
 pub fn at_rest(world: &Rc<World>, submissions: &[Submission], asked: &[Asked]) -> String {

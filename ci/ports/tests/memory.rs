@@ -7,7 +7,7 @@ use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
 use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
-    Failure, fulfilment, inventory, orders,
+    Failure, adjustments, fulfilment, inventory, orders,
     random::{self, Step},
     status,
 };
@@ -22,7 +22,9 @@ async fn inventory_without(condition: Option<inventory_memory::Condition>) -> Ve
     if let Some(condition) = condition {
         table.lift(condition);
     }
-    inventory::failures(&table, &table).await
+    let mut failures = inventory::failures(&table, &table).await;
+    failures.extend(adjustments::failures(&table, &table).await);
+    failures
 }
 
 async fn fulfilment_without(condition: Option<fulfilment_memory::Condition>) -> Vec<Failure> {

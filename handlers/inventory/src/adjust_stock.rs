@@ -151,7 +151,10 @@ async fn read(
 }
 
 /// Reads a body as the door does: of a field that is written twice, the last one counts.
-fn parsed<T: serde::de::DeserializeOwned>(message: &Message, expected: &'static str) -> Result<T, DecodeError> {
+fn parsed<T: serde::de::DeserializeOwned>(
+    message: &Message,
+    expected: &'static str,
+) -> Result<T, DecodeError> {
     let body: serde_json::Value = message.json(expected)?;
     serde_json::from_value(body).map_err(|source| DecodeError { expected, source })
 }

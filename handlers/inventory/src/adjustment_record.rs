@@ -5,7 +5,13 @@ use lakeside_domain::{
     ids::{AdjustmentId, ReasonCode},
     time::Timestamp,
 };
+use lakeside_kit::dynamo::Key;
 use serde::{Deserialize, Serialize};
+
+/// The key of an adjustment.
+pub fn adjustment_key(id: AdjustmentId) -> Key {
+    Key::new(format!("ADJUSTMENT#{id}"), "ADJUSTMENT")
+}
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     adjust_stock::{AdjustmentStore, NewAdjustment},
-    adjustment_record::{AdjustmentRecord, ConflictRecord, RefusedRecord},
+    adjustment_record::{AdjustmentRecord, ConflictRecord, RefusedRecord, adjustment_key},
     inventory_table::{InventoryTable, NodeStock, node_key, pool_key, refused, update_action},
     reconcile_stock::{Page, Position, ReconcileStore},
     stock_error::Committed,
@@ -32,11 +32,6 @@ const STOCK_SHARDS: u8 = 4;
 /// SKUs of one page.
 const PAGE: i32 = 100;
 
-/// The key of an adjustment.
-pub fn adjustment_key(id: AdjustmentId) -> Key {
-    Key::new(format!("ADJUSTMENT#{id}"), "ADJUSTMENT")
-}
-
 /// The key of how many pools a SKU should have; operations write it.
 fn wanted_pools_key(sku: &Sku) -> Key {
     Key::new(format!("SKU#{sku}"), "POOLS")
@@ -51,7 +46,7 @@ fn stock_partition(shard: u8) -> AttributeValue {
 }
 
 /// What the first pool's item carries for the index.
-pub fn index_attributes(sku: &Sku) -> Item {
+fn index_attributes(sku: &Sku) -> Item {
     let sum = sku.as_str().bytes().fold(0_u8, u8::wrapping_add);
     let shard = sum.checked_rem(STOCK_SHARDS).unwrap_or_default();
     [(STOCK.to_owned(), stock_partition(shard)), ("sku".to_owned(), string(sku.as_str()))].into()
@@ -59,7 +54,13 @@ pub fn index_attributes(sku: &Sku) -> Item {
 
 impl InventoryTable {
     /// Units for a pool, from nowhere or from another pool; where there is no pool, it begins.
-    fn fill(&self, sku: &Sku, pool: PoolId, units: u64, seen: Option<u64>) -> Result<TransactWriteItem, StoreError> {
+    fn fill(
+        &self,
+        sku: &Sku,
+        pool: PoolId,
+        units: u64,
+        seen: Option<u64>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let mut set = "available = if_not_exists(available, :none) + :units, \
             received = if_not_exists(received, :none) + :units, held = if_not_exists(held, :none), \
             sold = if_not_exists(sold, :none)"
@@ -68,9 +69,11 @@ impl InventoryTable {
         if pool == PoolId(0) {
             set.push_str(", stockShard = :shard, sku = :sku");
             let attributes = index_attributes(sku);
-            values.extend([(":shard", STOCK), (":sku", "sku")].into_iter().filter_map(|(name, attribute)| {
-                Some((name.to_owned(), attributes.get(attribute)?.clone()))
-            }));
+            values.extend(
+                [(":shard", STOCK), (":sku", "sku")].into_iter().filter_map(|(name, attribute)| {
+                    Some((name.to_owned(), attributes.get(attribute)?.clone()))
+                }),
+            );
         }
         let mut update = self.update_stock(&pool_key(sku, pool), &set);
         if let Some(seen) = seen {
@@ -132,7 +135,8 @@ impl InventoryTable {
     }
 
     fn relied_on(&self, node: &NodeId, refusal: &Refusal) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let short = refusal.node.iter().map(|(sku, most)| self.at_most(&node_key(sku, node), "on_hand", *most));
+        let short =
+            refusal.node.iter().map(|(sku, most)| self.at_most(&node_key(sku, node), "on_hand", *most));
         let promised = refusal.pools.iter();
         let promised =
             promised.map(|((sku, pool), most)| self.at_most(&pool_key(sku, *pool), "available", *most));
@@ -230,8 +234,9 @@ impl ReconcileStore for InventoryTable {
             .send()
             .await?;
         let keys = found.items.unwrap_or_default().into_iter();
-        let skus: Vec<Sku> =
-            keys.map(|item| Ok(Key::new(STOCK, "sku").read::<StockKey>(item)?.sku)).collect::<Result<_, StoreError>>()?;
+        let skus: Vec<Sku> = keys
+            .map(|item| Ok(Key::new(STOCK, "sku").read::<StockKey>(item)?.sku))
+            .collect::<Result<_, StoreError>>()?;
         let next_shard = from.shard.saturating_add(1);
         let next = match (found.last_evaluated_key, skus.last()) {
             (Some(_), Some(last)) => Position { shard: from.shard, after: Some(last.clone()) },

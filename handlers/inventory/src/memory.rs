@@ -192,7 +192,7 @@ impl MemoryInventory {
         {
             return Committed::Stale;
         }
-        for ((sku, pool), guard) in &plan.guards {
+        for ((sku, pool), guard) in plan.guards.iter().filter(|(_, guard)| guard.take > 0) {
             self.shift(sku, *pool, guard.take, |c, n| {
                 c.available -= n;
                 c.held += n;

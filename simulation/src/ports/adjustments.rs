@@ -27,7 +27,8 @@ impl AdjustmentStore for Port {
     async fn stock_at(&self, node: &NodeId, skus: &BTreeSet<&Sku>) -> Result<Stock, StoreError> {
         // Pools and node are read one after the other.
         let pools = self.call("read pools", |world| Ok(world.inventory.availability(skus))).await?;
-        let on_hand = self.call("read node", |world| Ok(world.inventory.stock_at(node, skus).on_hand)).await?;
+        let on_hand =
+            self.call("read node", |world| Ok(world.inventory.stock_at(node, skus).on_hand)).await?;
         Ok(Stock { pools, on_hand })
     }
 
@@ -43,7 +44,11 @@ impl AdjustmentStore for Port {
     }
 
     async fn record_conflict(&self, conflict: &ConflictRecord) -> Result<(), StoreError> {
-        self.call("record conflict", |world| Ok(world.inventory.record_adjustment_conflict(conflict))).await
+        self.call("record conflict", |world| {
+            world.inventory.record_adjustment_conflict(conflict);
+            Ok(())
+        })
+        .await
     }
 
     async fn record_refused(&self, message_id: &str, refused: &RefusedRecord) -> Result<(), StoreError> {

@@ -1,11 +1,12 @@
 //! The inventory squad's table.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lakeside_domain::{
     allocation::{Allocation, OnHand},
     ids::{OrderId, Sku},
     reservation::{Availability, Plan, Reservation},
+    stock::PoolId,
     time::Timestamp,
 };
 use lakeside_inventory::{
@@ -35,7 +36,7 @@ impl ReservationStore for Port {
             return self.call("reserve", |world| Ok(world.reserve(&plan, &new))).await;
         }
         if self.world.planted(Mutant::NoNextPool) {
-            let plan = self.without_next_pools(plan);
+            let plan = without_next_pools(plan);
             return self.call("reserve", |world| Ok(world.reserve(&plan, new))).await;
         }
         let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await;
@@ -56,13 +57,15 @@ impl ReservationStore for Port {
     }
 }
 
-impl Port {
-    /// Nobody looks at pools that nothing is known of.
-    fn without_next_pools(&self, plan: &Plan) -> Plan {
-        let mut plan = plan.clone();
-        plan.guards.retain(|_, guard| guard.take > 0 || guard.at_most != Some(0));
-        plan
-    }
+/// Nobody looks whether a pool has come that nothing was known of: the last of each SKU that is relied on.
+fn without_next_pools(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let last: BTreeMap<Sku, PoolId> = plan.guards.keys().cloned().collect();
+    plan.guards.retain(|(sku, pool), guard| {
+        let is_next = last.get(sku) == Some(pool) && guard.take == 0 && guard.at_most == Some(0);
+        !is_next
+    });
+    plan
 }
 
 /// Nothing of the last line is taken, and nobody notices.

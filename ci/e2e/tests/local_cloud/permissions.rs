@@ -52,7 +52,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 20] = [
+const DUTIES: [Duties; 22] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
@@ -61,6 +61,8 @@ const DUTIES: [Duties; 20] = [
     on(function("release-stock"), table::INVENTORY, &[]),
     on(function("allocate"), table::INVENTORY, &[]),
     on(function("sweep-reservations"), table::INVENTORY, &[]),
+    fed(on(function("adjust-stock"), table::INVENTORY, &[])),
+    on(function("reconcile-stock"), table::INVENTORY, &[]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),

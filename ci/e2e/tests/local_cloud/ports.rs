@@ -15,7 +15,7 @@ use lakeside_orders::{
     status_table::StatusTable,
 };
 use lakeside_port_contracts::{
-    Failure,
+    Failure, adjustments,
     dynamo::Table,
     fulfilment, inventory, orders,
     random::{self, Step, Story},
@@ -33,20 +33,24 @@ async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
     let name = cloud.name(&format!("ports-{}", Uuid::new_v4().simple()));
     let mut request =
         cloud.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
-    let mut index = GlobalSecondaryIndex::builder()
-        .index_name("held-by-end")
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-    let keys = [
-        ("heldShard", KeyType::Hash, ScalarAttributeType::S),
-        ("expiresAt", KeyType::Range, ScalarAttributeType::N),
+    let indexes = [
+        ("held-by-end", "heldShard", ("expiresAt", ScalarAttributeType::N)),
+        ("skus-by-shard", "stockShard", ("sku", ScalarAttributeType::S)),
     ];
-    for (attribute, key, kind) in keys {
-        let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
-        request = request.attribute_definitions(definition.build()?);
-        index =
-            index.key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(key).build()?);
+    for (name, hash, (range, kind)) in indexes {
+        let mut index = GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        for (attribute, key, kind) in
+            [(hash, KeyType::Hash, ScalarAttributeType::S), (range, KeyType::Range, kind)]
+        {
+            let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
+            request = request.attribute_definitions(definition.build()?);
+            let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(key);
+            index = index.key_schema(schema.build()?);
+        }
+        request = request.global_secondary_indexes(index.build()?);
     }
-    request = request.global_secondary_indexes(index.build()?);
     for (attribute, key) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         let definition = AttributeDefinition::builder().attribute_name(attribute);
         let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(key);
@@ -75,7 +79,8 @@ fn kept(failures: &[Failure]) -> anyhow::Result<()> {
 async fn the_inventory_adapter_keeps_the_contracts() -> anyhow::Result<()> {
     let table = create(&Cloud::open()?).await?;
     let adapter = InventoryTable::new(table.client.clone(), table.name.clone());
-    let failures = inventory::failures(&adapter, &table).await;
+    let mut failures = inventory::failures(&adapter, &table).await;
+    failures.extend(adjustments::failures(&adapter, &table).await);
     delete(&table).await?;
     kept(&failures)
 }

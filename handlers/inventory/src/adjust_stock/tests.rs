@@ -28,7 +28,8 @@ fn command(n: u128, kind: &str, lines: &[(&str, i64)]) -> Message {
 }
 
 fn sale(sale_id: &str, principal: &str, lines: &[(&str, i64)]) -> Message {
-    let lines: Vec<_> = lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+    let lines: Vec<_> =
+        lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
     let attributes = [("saleId", sale_id), ("node", "store-lake"), ("principal", principal)];
     message("sale", &json!({ "lines": lines }), &attributes)
 }
@@ -62,7 +63,7 @@ async fn the_first_receipt_of_a_sku_puts_it_into_node_and_pool() {
 async fn the_event_tells_the_change_and_follows_from_its_message() {
     let table = MemoryInventory::default();
     run(&table, &[command(1, "RECEIPT", &[("TENT", 5)])]).await;
-    let entry = table.outboxes.of(&crate::adjustment_table::adjustment_key(id(1))).remove(0);
+    let entry = table.outboxes.of(&crate::adjustment_record::adjustment_key(id(1))).remove(0);
     let detail: Value = serde_json::from_str(&entry.detail).unwrap();
     assert_eq!(detail["metadata"]["correlationId"], json!(id(1)));
     assert_eq!(
@@ -199,10 +200,15 @@ async fn a_change_that_one_transaction_does_not_hold_is_refused() {
     let stock: Vec<(&str, &str, i64)> = names.iter().map(|n| (n.as_str(), "wh-east", 5)).collect();
     let table = stocked(&stock);
     for name in &names {
-        table.pools.borrow_mut().extend((0..5).map(|n| ((sku(name), lakeside_domain::stock::PoolId(n)), Counts::received(1))));
+        table
+            .pools
+            .borrow_mut()
+            .extend((0..5).map(|n| ((sku(name), lakeside_domain::stock::PoolId(n)), Counts::received(1))));
     }
     let lines = |units| names.iter().map(|n| (n.as_str(), units)).collect::<Vec<_>>();
-    assert!(run(&table, &[command(1, "COUNT", &lines(-5)), command(2, "COUNT", &lines(-1))]).await.is_empty());
+    assert!(
+        run(&table, &[command(1, "COUNT", &lines(-5)), command(2, "COUNT", &lines(-1))]).await.is_empty()
+    );
     assert_eq!(reason(&table, id(1)), TOO_LARGE);
     assert_eq!(table.adjustment(id(2)).unwrap().status, AdjustmentStatus::Applied);
 }

@@ -14,8 +14,7 @@ use lakeside_kit::dynamo::StoreError;
 use super::{Condition, Counts, MemoryInventory, signed, unsigned};
 use crate::{
     adjust_stock::{AdjustmentStore, NewAdjustment},
-    adjustment_record::{AdjustmentRecord, ConflictRecord, RefusedRecord},
-    adjustment_table::adjustment_key,
+    adjustment_record::{AdjustmentRecord, ConflictRecord, RefusedRecord, adjustment_key},
     reconcile_stock::{Page, Position, ReconcileStore},
     stock_error::Committed,
 };
@@ -33,7 +32,10 @@ impl MemoryInventory {
     pub fn stock_at(&self, node: &NodeId, skus: &BTreeSet<&Sku>) -> Stock {
         let nodes = self.nodes.borrow();
         let at_node = |sku: &Sku| Some((sku.clone(), unsigned(*nodes.get(&(sku.clone(), node.clone()))?)));
-        Stock { pools: self.availability(skus), on_hand: skus.iter().filter_map(|sku| at_node(sku)).collect() }
+        Stock {
+            pools: self.availability(skus),
+            on_hand: skus.iter().filter_map(|sku| at_node(sku)).collect(),
+        }
     }
 
     /// As [`AdjustmentStore::adjust`].
@@ -61,7 +63,8 @@ impl MemoryInventory {
         let nodes = self.nodes.borrow();
         let at_node = |sku: &Sku| nodes.get(&(sku.clone(), node.clone())).copied();
         let mut gives = changes.node.iter().filter(|(_, units)| **units < 0);
-        let on_hand = gives.all(|(sku, units)| at_node(sku).is_some_and(|left| left.saturating_add(*units) >= 0));
+        let on_hand =
+            gives.all(|(sku, units)| at_node(sku).is_some_and(|left| left.saturating_add(*units) >= 0));
         let mut takes = changes.pools.iter().filter(|change| change.effect != Effect::Add);
         let available = takes.all(|c| self.has_available(&c.sku, c.pool, c.units));
         self.lifted.passes(Condition::AdjustOnHand, on_hand)

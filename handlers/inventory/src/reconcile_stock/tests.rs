@@ -48,7 +48,8 @@ async fn operations_ask_for_single_skus() {
     let table = stocked(&[("TENT", "wh-east", 8), ("STOVE", "wh-east", 1)]);
     let request = serde_json::from_str(r#"{"skus": ["TENT"], "version": "0"}"#).unwrap();
     assert_eq!(handle(&table, request).await.unwrap().agree, 1);
-    let scheduled: Request = serde_json::from_str(r#"{"version": "0", "detail-type": "Scheduled Event"}"#).unwrap();
+    let scheduled: Request =
+        serde_json::from_str(r#"{"version": "0", "detail-type": "Scheduled Event"}"#).unwrap();
     assert_eq!(scheduled, Request::default());
 }
 
