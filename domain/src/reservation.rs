@@ -230,11 +230,12 @@ pub struct Plan {
 
 /// Decides a batch of requests in the order given.
 ///
-/// A SKU that `availability` does not know has no units. Every order prefers another pool first, so that
-/// concurrent batches spread over a hot SKU's pools; a line may be taken from several.
+/// A SKU that `availability` does not know has no units. Every batch begins at a pool of its own, so that concurrent
+/// batches spread over a hot SKU's pools instead of each touching all of them; a line may be taken from several.
 pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
     let mut left = availability.clone();
     let mut plan = Plan::default();
+    let by = requests.first().map_or(Uuid::nil(), |first| first.order_id.as_uuid());
     for request in requests {
         let shortages: Vec<Shortage> = request
             .lines
@@ -243,7 +244,6 @@ pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
             .map(|line| Shortage { sku: line.sku.clone(), requested: line.quantity })
             .collect();
         if shortages.is_empty() {
-            let by = request.order_id.as_uuid();
             let units = request
                 .lines
                 .iter()
@@ -303,7 +303,7 @@ pub(crate) fn take(left: &mut Availability, sku: &Sku, units: u64, by: Uuid) -> 
     takes
 }
 
-/// The position of the pool that an order tries first.
+/// The position of the pool that is tried first.
 fn preferred(by: Uuid, pools: usize) -> usize {
     let last_byte = by.as_bytes().last().copied().unwrap_or_default();
     usize::from(last_byte).checked_rem(pools).unwrap_or_default()
@@ -407,6 +407,17 @@ mod tests {
         let plan = plan(&[request(1, &[("TENT", 3)])], &stock);
         assert_eq!(plan.grants[0].takes.iter().map(|t| t.units).sum::<u64>(), 3);
         assert_eq!(plan.grants[0].takes.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_takes_from_one_pool_as_long_as_that_has_enough_and_another_batch_from_another() {
+        let stock: Availability = [(sku("TENT"), (0..4).map(|pool| (PoolId(pool), 9)).collect())].into();
+        for first in 0..4 {
+            let batch: Vec<Request> = (0..9).map(|n| request(first + n, &[("TENT", 1)])).collect();
+            let guards = plan(&batch, &stock).guards;
+            let pool = PoolId(u8::try_from(first).unwrap());
+            assert_eq!(guards, [((sku("TENT"), pool), Guard { take: 9, at_most: None })].into());
+        }
     }
 
     #[test]
