@@ -1,8 +1,8 @@
 //! From the domain's values to the wire's and back.
 
-use lakeside_domain::{allocation, order, reservation};
+use lakeside_domain::{adjustment, allocation, order, reservation};
 
-use crate::events::{Line, PricedLine, Shipment, Shortage};
+use crate::events::{AdjustedLine, Line, PricedLine, Shipment, Shortage};
 
 impl From<&order::PricedLine> for PricedLine {
     fn from(line: &order::PricedLine) -> Self {
@@ -25,6 +25,18 @@ impl From<&reservation::Line> for Line {
 impl From<&Line> for reservation::Line {
     fn from(line: &Line) -> Self {
         Self { sku: line.sku.clone(), quantity: line.quantity }
+    }
+}
+
+impl From<&adjustment::Line> for AdjustedLine {
+    fn from(line: &adjustment::Line) -> Self {
+        Self { sku: line.sku.clone(), units: line.units }
+    }
+}
+
+impl From<AdjustedLine> for adjustment::Line {
+    fn from(line: AdjustedLine) -> Self {
+        Self { sku: line.sku, units: line.units }
     }
 }
 

@@ -63,6 +63,12 @@ macro_rules! uuid_id {
                 id.to_string()
             }
         }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
     };
 }
 

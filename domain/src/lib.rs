@@ -21,6 +21,8 @@ pub mod order_status;
 pub mod partner;
 pub mod payment;
 pub mod quantity;
+pub mod rebalancing;
+pub mod reconciliation;
 pub mod reservation;
 pub mod saga;
 pub mod stock;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     ids::{OrderId, Sku},
@@ -212,7 +213,7 @@ pub struct Refusal {
 pub struct Guard {
     /// Units the grants take: the pool must still have at least as many.
     pub take: u64,
-    /// A refusal relied on the pool having no more than this.
+    /// A refusal relied on the pool having no more than this. A pool that does not exist has nothing.
     pub at_most: Option<u64>,
 }
 
@@ -229,11 +230,12 @@ pub struct Plan {
 
 /// Decides a batch of requests in the order given.
 ///
-/// A SKU that `availability` does not know has no units. Every order prefers another pool first, so that
-/// concurrent batches spread over a hot SKU's pools; a line may be taken from several.
+/// A SKU that `availability` does not know has no units. Every batch begins at a pool of its own, so that concurrent
+/// batches spread over a hot SKU's pools instead of each touching all of them; a line may be taken from several.
 pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
     let mut left = availability.clone();
     let mut plan = Plan::default();
+    let by = requests.first().map_or(Uuid::nil(), |first| first.order_id.as_uuid());
     for request in requests {
         let shortages: Vec<Shortage> = request
             .lines
@@ -242,13 +244,16 @@ pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
             .map(|line| Shortage { sku: line.sku.clone(), requested: line.quantity })
             .collect();
         if shortages.is_empty() {
-            let units =
-                request.lines.iter().flat_map(|line| take(&mut left, line, request.order_id)).collect();
+            let units = request
+                .lines
+                .iter()
+                .flat_map(|line| take(&mut left, &line.sku, line.quantity.units(), by))
+                .collect();
             plan.grants.push(Grant { order_id: request.order_id, takes: units });
         } else {
             for shortage in &shortages {
-                for (pool, seen) in availability.get(&shortage.sku).into_iter().flatten() {
-                    plan.guards.entry((shortage.sku.clone(), *pool)).or_default().at_most = Some(*seen);
+                for (pool, seen) in shortness(availability, &shortage.sku) {
+                    plan.guards.entry((shortage.sku.clone(), pool)).or_default().at_most = Some(seen);
                 }
             }
             plan.refusals.push(Refusal { order_id: request.order_id, shortages });
@@ -263,17 +268,28 @@ pub fn plan(requests: &[Request], availability: &Availability) -> Plan {
     plan
 }
 
-fn total(left: &Availability, sku: &Sku) -> u128 {
+/// All that the pools of a SKU have.
+pub(crate) fn total(left: &Availability, sku: &Sku) -> u128 {
     left.get(sku).into_iter().flatten().map(|(_, units)| u128::from(*units)).sum()
 }
 
-/// Takes one line out of `left`, which has enough, beginning at the order's own pool.
-fn take(left: &mut Availability, line: &Line, order_id: OrderId) -> Vec<Take> {
-    let Some(pools) = left.get_mut(&line.sku) else { return Vec::new() };
-    let first = preferred(order_id, pools.len());
+/// What must stay so for a SKU to be as short as it was read: no pool has more, and the pool that would come next, for
+/// the pools of a SKU are numbered without a gap, has nothing.
+pub(crate) fn shortness(availability: &Availability, sku: &Sku) -> Vec<(PoolId, u64)> {
+    let known = availability.get(sku).into_iter().flatten().map(|(pool, seen)| (*pool, *seen));
+    let mut seen: Vec<(PoolId, u64)> = known.collect();
+    let next = seen.last().map_or(Some(0), |(PoolId(last), _)| last.checked_add(1));
+    seen.extend(next.map(|next| (PoolId(next), 0)));
+    seen
+}
+
+/// Takes `units` of a SKU out of `left`, which has enough, beginning at the pool that is `by`'s own.
+pub(crate) fn take(left: &mut Availability, sku: &Sku, units: u64, by: Uuid) -> Vec<Take> {
+    let Some(pools) = left.get_mut(sku) else { return Vec::new() };
+    let first = preferred(by, pools.len());
     let (before, after): (Vec<_>, Vec<_>) =
         pools.iter_mut().enumerate().partition(|(position, _)| *position < first);
-    let mut wanted = line.quantity.units();
+    let mut wanted = units;
     let mut takes = Vec::new();
     for (_, (pool, units)) in after.into_iter().chain(before) {
         let taken = wanted.min(*units);
@@ -282,14 +298,14 @@ fn take(left: &mut Availability, line: &Line, order_id: OrderId) -> Vec<Take> {
         }
         *units = units.saturating_sub(taken);
         wanted = wanted.saturating_sub(taken);
-        takes.push(Take { sku: line.sku.clone(), pool: *pool, units: taken });
+        takes.push(Take { sku: sku.clone(), pool: *pool, units: taken });
     }
     takes
 }
 
-/// The position of the pool that an order tries first.
-fn preferred(order_id: OrderId, pools: usize) -> usize {
-    let last_byte = order_id.as_uuid().as_bytes().last().copied().unwrap_or_default();
+/// The position of the pool that is tried first.
+fn preferred(by: Uuid, pools: usize) -> usize {
+    let last_byte = by.as_bytes().last().copied().unwrap_or_default();
     usize::from(last_byte).checked_rem(pools).unwrap_or_default()
 }
 
@@ -382,6 +398,7 @@ mod tests {
     fn an_unknown_sku_has_no_units() {
         let plan = plan(&[request(1, &[("KAYAK", 1)])], &Availability::new());
         assert_eq!(plan.refusals.len(), 1);
+        assert_eq!(plan.guards[&(sku("KAYAK"), PoolId(0))], Guard { take: 0, at_most: Some(0) });
     }
 
     #[test]
@@ -390,6 +407,17 @@ mod tests {
         let plan = plan(&[request(1, &[("TENT", 3)])], &stock);
         assert_eq!(plan.grants[0].takes.iter().map(|t| t.units).sum::<u64>(), 3);
         assert_eq!(plan.grants[0].takes.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_takes_from_one_pool_as_long_as_that_has_enough_and_another_batch_from_another() {
+        let stock: Availability = [(sku("TENT"), (0..4).map(|pool| (PoolId(pool), 9)).collect())].into();
+        for first in 0..4 {
+            let batch: Vec<Request> = (0..9).map(|n| request(first + n, &[("TENT", 1)])).collect();
+            let guards = plan(&batch, &stock).guards;
+            let pool = PoolId(u8::try_from(first).unwrap());
+            assert_eq!(guards, [((sku("TENT"), pool), Guard { take: 9, at_most: None })].into());
+        }
     }
 
     #[test]
@@ -445,7 +473,7 @@ mod tests {
             let plan = plan(&batch, &stock);
             prop_assert_eq!(plan.grants.len() + plan.refusals.len(), batch.len());
             for ((sku, pool), guard) in &plan.guards {
-                prop_assert!(guard.take <= stock[sku][pool]);
+                prop_assert!(guard.take <= stock[sku].get(pool).copied().unwrap_or_default());
             }
             for grant in &plan.grants {
                 let request = batch.iter().find(|r| r.order_id == grant.order_id).unwrap();
@@ -472,6 +500,8 @@ mod tests {
                         for (pool, seen) in &stock[&shortage.sku] {
                             prop_assert_eq!(plan.guards[&(shortage.sku.clone(), *pool)].at_most, Some(*seen));
                         }
+                        let next = PoolId(u8::try_from(stock[&shortage.sku].len()).unwrap());
+                        prop_assert_eq!(plan.guards[&(shortage.sku.clone(), next)].at_most, Some(0));
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! Stock of one SKU in one pool: what may still be promised, what is promised, what is sold.
 //!
 //! A SKU has one pool, or several when it is hot; the pools of a SKU share nothing. A pool never goes below
-//! zero and never loses or gains a unit except by receipt.
+//! zero and never loses or gains a unit except by receipt, count, or a move from one pool to another.
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,39 @@ impl Pool {
         Ok(Self { held, sold, ..self })
     }
 
+    /// Units that came in, that a count found, or that another pool gave.
+    ///
+    /// # Errors
+    /// [`StockError::Overflow`] when there are too many.
+    pub fn receive(self, units: u64) -> Result<Self, StockError> {
+        let added = |count: u64| count.checked_add(units).ok_or(StockError::Overflow);
+        // I1: both sides of the equation grow alike.
+        Ok(Self { available: added(self.available)?, received: added(self.received)?, ..self })
+    }
+
+    /// Units that a count missed, or that another pool gets.
+    ///
+    /// # Errors
+    /// [`StockError`] when fewer are available.
+    pub fn remove(self, units: u64) -> Result<Self, StockError> {
+        let available = self
+            .available
+            .checked_sub(units)
+            .ok_or(StockError::Insufficient { available: self.available, asked: units })?;
+        // I1: `received` has at least what is available, and both shrink alike.
+        let received = self.received.checked_sub(units).ok_or(StockError::Overflow)?;
+        Ok(Self { available, received, ..self })
+    }
+
+    /// available to sold, at once.
+    ///
+    /// # Errors
+    /// [`StockError`] when there is less.
+    pub fn sell(self, units: u64) -> Result<Self, StockError> {
+        let (available, sold) = shift(self.available, self.sold, units)?;
+        Ok(Self { available, sold, ..self })
+    }
+
     /// sold back to held, when an allocation is undone.
     ///
     /// # Errors
@@ -147,6 +180,10 @@ mod tests {
         let pool = Pool::received(3);
         assert_eq!(pool.reserve(4), Err(StockError::Insufficient { available: 3, asked: 4 }));
         assert_eq!(pool.reserve(3).unwrap().available(), 0);
+        let promised = pool.reserve(2).unwrap();
+        assert_eq!(promised.remove(2), Err(StockError::Insufficient { available: 1, asked: 2 }));
+        assert_eq!(promised.sell(2), Err(StockError::Insufficient { available: 1, asked: 2 }));
+        assert_eq!(promised.receive(u64::MAX), Err(StockError::Overflow));
     }
 
     #[test]
@@ -160,22 +197,32 @@ mod tests {
         let pool = Pool::received(10).reserve(4).unwrap();
         assert_eq!(pool.release(4), Ok(Pool::received(10)));
         assert_eq!(pool.commit(4).unwrap().uncommit(4), Ok(pool));
+        assert_eq!(pool.receive(4).unwrap().remove(4), Ok(pool));
     }
 
     proptest! {
         #[test]
-        fn every_history_balances(units in 0..100_u64, moves in prop::collection::vec((0..4_u8, 0..40_u64), 0..60)) {
+        fn every_history_balances(units in 0..100_u64, moves in prop::collection::vec((0..7_u8, 0..40_u64), 0..60)) {
             let mut pool = Pool::received(units);
+            let mut received = units;
             for (kind, n) in moves {
                 let moved = match kind {
                     0 => pool.reserve(n),
                     1 => pool.release(n),
                     2 => pool.commit(n),
+                    3 => pool.receive(n),
+                    4 => pool.remove(n),
+                    5 => pool.sell(n),
                     _ => pool.uncommit(n),
                 };
+                match (kind, moved.is_ok()) {
+                    (3, true) => received += n,
+                    (4, true) => received -= n,
+                    _ => {}
+                }
                 pool = moved.unwrap_or(pool);
                 prop_assert_eq!(Pool::try_from(pool.counts()), Ok(pool));
-                prop_assert_eq!(pool.counts().received, units);
+                prop_assert_eq!(pool.counts().received, received);
             }
         }
     }

@@ -91,6 +91,8 @@ faults! {
     StaleIndex,
     /// A hold outlives whatever was to sell it.
     HoldForsaken,
+    /// The pools of a SKU have so little of each other's that units are moved.
+    PoolsUneven,
     /// DynamoDB deletes a record before its time.
     TtlEarly,
     /// A record is there long after its time.

@@ -8,7 +8,10 @@ use lakeside_fulfilment::{
     void_label,
 };
 use lakeside_growth::{accrue_loyalty, notify_customer};
-use lakeside_inventory::{allocate, project_store_stock, release_stock, reserve_stock, sweep_reservations};
+use lakeside_inventory::{
+    adjust_stock, allocate, project_store_stock, reconcile_stock, release_stock, reserve_stock,
+    sweep_reservations,
+};
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
     sqs::{Failures, Message},
@@ -36,6 +39,7 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
             reserve_stock::handle(port, port, port, settings, batch).await
         }
         "project-store-stock" => project_store_stock::handle(port, batch).await,
+        "adjust-stock" => adjust_stock::handle(port, port, batch).await,
         "start-fulfilment" => {
             let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
             start_fulfilment::handle(port, settings, batch).await
@@ -61,14 +65,31 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
 /// Lets the clock invoke `sweep-reservations` once.
 pub fn sweep(world: &Rc<World>) {
     let settings = sweep_reservations::Settings { grace_seconds: world.sweep_grace };
-    let zombie = world.strikes(Fault::Zombie);
-    let timeout = world.timeout("sweep-reservations");
-    let port = Port::new(world, timeout, zombie, || ());
-    let running = Rc::clone(world);
-    let task = world.engine.spawn(async move {
+    by_the_clock(world, "sweep-reservations", |port| async move {
         let swept = sweep_reservations::handle(&port, &port, settings).await;
-        running.engine.note(|| format!("sweep-reservations: {swept:?}"));
+        port.world().engine.note(|| format!("sweep-reservations: {swept:?}"));
     });
+}
+
+/// Lets the clock invoke `reconcile-stock` once. Stock is never wrong here, so whatever it finds is a false alarm.
+pub fn reconcile(world: &Rc<World>) {
+    by_the_clock(world, "reconcile-stock", |port| async move {
+        let found = reconcile_stock::handle(&port, reconcile_stock::Request::default()).await;
+        let world = port.world();
+        world.engine.note(|| format!("reconcile-stock: {found:?}"));
+        let different = found.map(|found| found.different).unwrap_or_default();
+        world.check(different.is_empty(), "no false alarm", || format!("{different:?}"));
+    });
+}
+
+fn by_the_clock<F>(world: &Rc<World>, function: &str, run: impl FnOnce(Port) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let zombie = world.strikes(Fault::Zombie);
+    let timeout = world.timeout(function);
+    let port = Port::new(world, timeout, zombie, || ());
+    let task = world.engine.spawn(run(port));
     let world = Rc::clone(world);
     if !zombie {
         world.clone().engine.after(timeout, move || {

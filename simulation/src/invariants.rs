@@ -5,6 +5,7 @@ mod growth;
 use std::{collections::BTreeSet, rc::Rc};
 
 use lakeside_domain::{
+    adjustment::Effect,
     ids::OrderId,
     label::LabelStatus,
     order::{CANCELLED_BY_CUSTOMER, Order, OrderState},
@@ -17,7 +18,7 @@ use lakeside_orders::order_record::OrderRecord;
 use crate::{
     partners::DECLINED,
     queues::Queue,
-    workload::{Cancellation, Day, Submission},
+    workload::{Asked, Cancellation, Day, Submission},
     world::World,
 };
 
@@ -26,6 +27,7 @@ pub fn at_rest(world: &Rc<World>, day: &Day) -> String {
     let submissions = &day.submissions;
     stock_balances(world);
     world.view_is_true();
+    every_adjustment_was_decided(world, &day.asked);
     every_submission_has_ended(world, submissions);
     conflicts_are_visible(world, submissions);
     let orders: Vec<_> = world.orders.records.borrow().values().cloned().collect();
@@ -62,11 +64,37 @@ fn stock_balances(world: &World) {
         });
     }
     let sold: i64 = inventory.pools.borrow().values().map(|c| c.sold).sum();
+    let to_orders: u64 = inventory
+        .reservations
+        .borrow()
+        .values()
+        .filter(|reservation| reservation.status == ReservationStatus::Committed)
+        .flat_map(|reservation| reservation.takes.iter().map(|take| take.units))
+        .sum();
+    let adjustments = inventory.adjustments.borrow();
+    let changes = adjustments.values().flat_map(|record| &record.pools);
+    let at_stores: u64 = changes.filter(|c| c.effect == Effect::Sell).map(|c| c.units).sum();
+    world.check(u64::try_from(sold) == Ok(to_orders + at_stores), "I1", || {
+        format!("{sold} units are sold, {to_orders} to orders and {at_stores} at stores")
+    });
     let received: i64 = inventory.pools.borrow().values().map(|c| c.received).sum();
     let on_hand: i64 = inventory.nodes.borrow().values().sum();
     world.check(on_hand == received - sold, "I1", || {
         format!("{on_hand} units lie in the nodes, and {sold} of {received} are sold")
     });
+}
+
+/// Each was decided once, and who asks for something else under an id that is taken is not overheard.
+fn every_adjustment_was_decided(world: &World, asked: &[Asked]) {
+    let records = world.inventory.adjustments.borrow();
+    let conflicts = world.inventory.adjustment_conflicts.borrow();
+    let distinct: BTreeSet<&Asked> = asked.iter().collect();
+    let ids: BTreeSet<_> = asked.iter().map(|asked| asked.id).collect();
+    for id in &ids {
+        world.check(records.contains_key(id), "I4", || format!("adjustment {id} was never decided"));
+    }
+    let (known, sent) = (records.len() + conflicts.len(), distinct.len());
+    world.check(known == sent, "I2", || format!("{sent} different adjustments were sent, {known} are known"));
 }
 
 /// What the fulfilment squad believes of money and labels is what the processor and the carrier say.
@@ -254,10 +282,11 @@ fn snapshot(world: &World) -> String {
     let records = orders.records.borrow();
     let states: Vec<_> = records.values().map(|r| (r.order_id, &r.state, r.version)).collect();
     format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
         inventory.pools.borrow(),
         inventory.nodes.borrow(),
         inventory.reservations.borrow(),
+        inventory.adjustments.borrow(),
         world.store_stock.available.borrow(),
         world.store_stock.on_hand.borrow(),
         world.processor.borrow().payments,

@@ -20,6 +20,7 @@ pub mod faults;
 pub mod fifo;
 mod finals;
 mod functions;
+pub mod hot_sku;
 mod invariants;
 mod levels;
 mod mappings;

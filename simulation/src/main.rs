@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
 use lakeside_simulation::{
-    faults,
+    faults, hot_sku,
     mutants::{self, Mutant},
     planting::plant_each,
     run::{Outcome, Simulation},
@@ -30,6 +30,9 @@ struct Arguments {
     /// Plant every bug in turn, and say in how many seeds and by which promise it is caught
     #[arg(long)]
     mutants: bool,
+    /// Compare what a rush on one SKU costs, with one pool and with several, order by order and in batches
+    #[arg(long)]
+    hot_sku: bool,
     /// Run the seeds on all cores, remember in this file how far that came, and go on from there
     #[arg(long, value_name = "FILE")]
     soak: Option<std::path::PathBuf>,
@@ -43,6 +46,10 @@ fn main() -> ExitCode {
     let simulation = Simulation::default();
     if let Some(state) = &arguments.soak {
         return soak_all(arguments.seeds, state);
+    }
+    if arguments.hot_sku {
+        print!("{}", hot_sku::report());
+        return ExitCode::SUCCESS;
     }
     if arguments.mutants {
         return plant_all(arguments.seeds);

@@ -1,5 +1,6 @@
 //! The functions' ports over the simulated world. Each call takes time, lets others go on, and may go wrong.
 
+mod adjustments;
 mod fulfilment;
 mod growth;
 mod inventory;
@@ -17,6 +18,7 @@ use lakeside_kit::{
     runtime::Invocation,
 };
 
+use self::adjustments::LastReading;
 use crate::{faults::Fault, functions::Guest, mutants::Mutant, world::World};
 
 /// What a clock may be off by, in milliseconds.
@@ -34,6 +36,7 @@ pub struct Port {
     panics: Box<dyn Fn()>,
     pub invocation: Invocation,
     durations: Durations,
+    last_reading: LastReading,
 }
 
 fn lost() -> StoreError {
@@ -54,7 +57,12 @@ impl Port {
             durations.in_progress -= 2;
         }
         let (world, newer) = (Rc::clone(world), world.is_newer());
-        Self { world, skew, zombie, newer, panics: Box::new(panics), invocation, durations }
+        let last_reading = LastReading::default();
+        Self { world, skew, zombie, newer, panics: Box::new(panics), invocation, durations, last_reading }
+    }
+
+    pub const fn world(&self) -> &Rc<World> {
+        &self.world
     }
 
     pub fn guest(&self, function: &str) -> Option<Guest> {

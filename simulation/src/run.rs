@@ -92,7 +92,8 @@ fn drive(world: &Rc<World>, without: &Without) -> usize {
         world.engine.vary(without.variation);
     }
     workload::open(world, &day);
-    sweep_now_and_then(world);
+    workload::ask(world, &day.asked);
+    run_by_the_clock(world);
     world.engine.run(EPOCH + SAFETY, || world.is_broken());
     world.faults.stop();
     settle(world);
@@ -119,13 +120,14 @@ fn replay_is_silent(world: &Rc<World>, day: &Day) {
     }
 }
 
-/// The schedule of `sweep-reservations`, which in this world is in less of a hurry.
-fn sweep_now_and_then(world: &Rc<World>) {
+/// The schedules of `sweep-reservations`, which in this world is in less of a hurry, and of `reconcile-stock`.
+fn run_by_the_clock(world: &Rc<World>) {
     let (world, delay) = (Rc::clone(world), world.engine.between(60_000, 1_200_000));
     if world.engine.now() + delay < EPOCH + SAFETY {
         world.clone().engine.after(delay, move || {
             functions::sweep(&world);
-            sweep_now_and_then(&world);
+            functions::reconcile(&world);
+            run_by_the_clock(&world);
         });
     }
 }

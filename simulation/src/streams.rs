@@ -7,13 +7,13 @@ use aws_lambda_events::event::{
     dynamodb::{Event, EventRecord},
     streams::KinesisEventResponse,
 };
-use lakeside_domain::ids::OrderId;
 use lakeside_inventory::publish_levels;
 use lakeside_kit::{
     outbox::Entry,
     publish_outbox::{Input, Output, handle},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{engine::Slot, faults::Fault, mutants::Mutant, ports::Port, world::World};
 
@@ -62,7 +62,7 @@ async fn consume(port: &Port, consumer: &str, records: Vec<EventRecord>) -> Opti
 
 impl World {
     /// A write of an item, with its outbox before and after.
-    pub fn record(self: &Rc<Self>, squad: &'static str, order_id: OrderId, old: &[Entry], new: &[Entry]) {
+    pub fn record(self: &Rc<Self>, squad: &'static str, about: Uuid, old: &[Entry], new: &[Entry]) {
         if self.planted(Mutant::DualWrite) && self.strikes(Fault::CrashAfterCall) {
             return;
         }
@@ -70,7 +70,7 @@ impl World {
         if new.is_empty() {
             return;
         }
-        let shard = u64::try_from(order_id.as_uuid().as_u128() % u128::from(SHARDS)).unwrap();
+        let shard = u64::try_from(about.as_u128() % u128::from(SHARDS)).unwrap();
         self.append((squad, shard), json!({"OldImage": image(old), "NewImage": image(new)}));
     }
 

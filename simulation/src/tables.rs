@@ -1,13 +1,15 @@
 //! The squads' tables, what every write to them must keep, and what their streams carry.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use lakeside_domain::{
+    adjustment::{Adjustment, Kind, Line, NODE_SHORT},
     idempotency::{Acquisition, Durations, Lease, Owner},
-    ids::OrderId,
+    ids::{OrderId, Sku},
     loyalty::Award,
     notice::NoticeStatus,
     order::OrderState,
+    rebalancing::Move,
     reservation::{Plan, Reservation, ReservationStatus},
     time::Timestamp,
 };
@@ -16,7 +18,10 @@ use lakeside_growth::{
     notice_record::NoticeRecord,
     post::Letter,
 };
-use lakeside_inventory::{allocate::NewAllocation, reserve_stock::NewReservation, stock_error::Committed};
+use lakeside_inventory::{
+    adjust_stock::NewAdjustment, allocate::NewAllocation, reserve_stock::NewReservation,
+    stock_error::Committed,
+};
 use lakeside_kit::{
     attempt::Written,
     lease::{Held, LeaseKey},
@@ -129,6 +134,60 @@ impl World {
         committed
     }
 
+    pub fn adjust(self: &Rc<Self>, new: &NewAdjustment) -> Committed {
+        let id = new.record.adjustment.adjustment_id;
+        let before = self.inventory.adjustment(id);
+        let committed = self.stock(self.inventory.adjust(new));
+        if committed == Committed::Yes {
+            self.check(before.is_none(), "I7", || format!("adjustment {id} was made twice"));
+            if let Err(refusal) = &new.decision {
+                self.is_really_refused(&new.record.adjustment, refusal.reason);
+            }
+        }
+        committed
+    }
+
+    /// Nobody is told that a change cannot be made while it can.
+    fn is_really_refused(&self, adjustment: &Adjustment, reason: &str) {
+        let inventory = &self.inventory;
+        let short = adjustment.lines.iter().any(|Line { sku, units }| {
+            let at = (sku.clone(), adjustment.node.clone());
+            let on_hand = inventory.nodes.borrow().get(&at).copied().unwrap_or_default();
+            let pools = inventory.pools.borrow();
+            let of_sku = pools.iter().filter(|((of, _), _)| of == sku);
+            let available: i64 = of_sku.map(|(_, counts)| counts.available).sum();
+            let left = if reason == NODE_SHORT { on_hand } else { available };
+            left + units.count() < 0 || (adjustment.kind == Kind::StoreSale && left < units.count())
+        });
+        self.check(short, "no false refusal", || {
+            format!("adjustment {} was refused: {reason}", adjustment.adjustment_id)
+        });
+    }
+
+    pub fn move_units(self: &Rc<Self>, sku: &Sku, step: Move) -> Committed {
+        let committed = self.stock(self.inventory.move_units(sku, step));
+        if committed == Committed::Yes {
+            self.faults.count(Fault::PoolsUneven);
+        }
+        committed
+    }
+
+    /// What lies at the nodes is what is not sold, of every SKU and at every moment.
+    fn nodes_and_pools_agree(&self) {
+        let mut unsold: BTreeMap<Sku, i64> = BTreeMap::new();
+        for ((sku, _), counts) in self.inventory.pools.borrow().iter() {
+            *unsold.entry(sku.clone()).or_default() += counts.available + counts.held;
+        }
+        for ((sku, _), on_hand) in self.inventory.nodes.borrow().iter() {
+            *unsold.entry(sku.clone()).or_default() -= on_hand;
+        }
+        for (sku, difference) in unsold {
+            self.check(difference == 0, "I1", || {
+                format!("the pools of {sku} have {difference} units more than its nodes")
+            });
+        }
+    }
+
     /// What every write of stock must keep.
     pub fn stock(self: &Rc<Self>, committed: Committed) -> Committed {
         if committed == Committed::Yes {
@@ -138,6 +197,8 @@ impl World {
             for ((sku, node), left) in self.inventory.nodes.borrow().iter() {
                 self.check(*left >= 0, "I1", || format!("{sku} at {node} is {left}"));
             }
+            self.nodes_and_pools_agree();
+            self.stock_writes.set(self.stock_writes.get() + 1);
         }
         self.flow("inventory", &self.inventory.outboxes);
         self.flow_stock();
@@ -253,7 +314,7 @@ impl World {
     pub fn flow(self: &Rc<Self>, squad: &'static str, outboxes: &Outboxes) {
         self.final_stays(squad);
         for change in outboxes.take_changes() {
-            self.record(squad, change.order_id, &change.old, &change.new);
+            self.record(squad, change.about, &change.old, &change.new);
         }
     }
 }

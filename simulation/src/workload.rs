@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use lakeside_contracts::events::OrderCancelled;
 use lakeside_domain::{
-    ids::{NodeId, OrderId, ReasonCode, Sku},
+    ids::{AdjustmentId, NodeId, OrderId, ReasonCode, Sku},
     money::{Currency, Money},
     order::OrderState,
     stock::PoolId,
@@ -54,6 +54,7 @@ pub struct Cancellation {
 pub struct Day {
     pub submissions: Vec<Submission>,
     pub cancellations: Vec<Cancellation>,
+    pub asked: Vec<Asked>,
 }
 
 impl Day {
@@ -61,7 +62,8 @@ impl Day {
     pub fn draw(world: &World, skus: &[Sku]) -> Self {
         let submissions = submissions(world, skus);
         let cancellations = cancellations(world, &submissions);
-        Self { submissions, cancellations }
+        let asked = adjustments(world, skus);
+        Self { submissions, cancellations, asked }
     }
 
     /// How many orders it has.
@@ -84,6 +86,10 @@ pub fn stock(world: &World) -> Vec<Sku> {
     let plenty = *engine.pick(if world.kind { &[14, 30, 60, 100] } else { &[3, 6, 14, 30] });
     for sku in &skus {
         prices.insert(sku.clone(), Money::new(engine.between(100, 1_500), Currency::USD));
+        // Some goods are in the catalogue before they have come in.
+        if engine.chance(0.15) {
+            continue;
+        }
         let pools = 1 + u8::try_from(engine.below(3)).unwrap();
         let mut received = 0;
         for pool in 0..pools {
@@ -149,6 +155,76 @@ fn cancellations(world: &World, submissions: &[Submission]) -> Vec<Cancellation>
         }));
     }
     cancellations
+}
+
+/// A change of stock that no order makes, as somebody asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    pub id: AdjustmentId,
+    pub body: String,
+    /// Who and where, if it is a sale that a partner tells of.
+    pub partner: Option<(&'static str, &'static str)>,
+}
+
+/// What warehouses and stores ask for, some of it twice, some of it under an id that is taken.
+fn adjustments(world: &World, skus: &[Sku]) -> Vec<Asked> {
+    let engine = &world.engine;
+    let mut wanted_pools = world.inventory.wanted_pools.borrow_mut();
+    for sku in skus {
+        if engine.chance(0.3) {
+            wanted_pools.insert(sku.clone(), 1 + u8::try_from(engine.below(4)).unwrap());
+        }
+    }
+    let mut asked = Vec::new();
+    for _ in 0..engine.below(*engine.pick(&[1, 4, 12])) {
+        let id = AdjustmentId::from_uuid(engine.uuid());
+        let first = adjustment(world, skus, id);
+        let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
+        asked.extend((0..copies).map(|_| first.clone()));
+        if engine.chance(0.2) {
+            asked.push(adjustment(world, skus, id));
+        }
+    }
+    asked
+}
+
+fn adjustment(world: &World, skus: &[Sku], id: AdjustmentId) -> Asked {
+    let engine = &world.engine;
+    let kind = *engine.pick(&["RECEIPT", "COUNT", "STORE_SALE"]);
+    let partner = (kind == "STORE_SALE" && engine.chance(0.5))
+        .then(|| (*engine.pick(&["lake", "mere"]), *engine.pick(&NODES)));
+    let mut lines = Vec::new();
+    for sku in skus {
+        if lines.is_empty() || engine.chance(0.4) {
+            let most = if kind == "RECEIPT" { 6 } else { 3 };
+            let units = engine.between(1, most) * if kind == "COUNT" && engine.chance(0.6) { -1 } else { 1 };
+            let name = if partner.is_some() { "quantity" } else { "units" };
+            lines.push(json!({"sku": sku, name: units}));
+        }
+    }
+    let body = match partner {
+        Some(_) => json!({ "lines": lines }),
+        None => json!({
+            "command": "AdjustStock", "adjustmentId": id, "kind": kind, "node": *engine.pick(&NODES), "lines": lines,
+        }),
+    };
+    Asked { id, body: body.to_string(), partner }
+}
+
+/// Lets warehouses and stores ask, while orders come and for a while after.
+pub fn ask(world: &Rc<World>, asked: &[Asked]) {
+    for asked in asked {
+        let (world, asked) = (Rc::clone(world), asked.clone());
+        let last = *world.engine.pick(&[3, OPENING, 6 * OPENING]);
+        let delay = world.engine.between(0, last);
+        world.clone().engine.after(delay, move || {
+            let id = asked.id.to_string();
+            let attributes = asked.partner.map(|(principal, node)| {
+                vec![("saleId", id.as_str()), ("principal", principal), ("node", node)]
+            });
+            world.send("adjust-stock", asked.body.clone(), &attributes.unwrap_or_default());
+        });
+    }
 }
 
 struct Luck {

@@ -110,6 +110,8 @@ pub struct World {
     pub store_stock: MemoryStoreStock,
     /// What the levels were when they were last read.
     pub levels_read: RefCell<BTreeMap<Sku, Vec<Level>>>,
+    /// How often stock was written.
+    pub stock_writes: Cell<u64>,
     pub streams: RefCell<BTreeMap<(&'static str, u64), Stream>>,
     pub deployed: Rc<Deployed>,
     /// Everything that was said on the platform's own buses, archived by now or not.
@@ -174,6 +176,7 @@ impl World {
             status: MemoryStatus::default(),
             store_stock: MemoryStoreStock::default(),
             levels_read: RefCell::default(),
+            stock_writes: Cell::default(),
             stages: Stages::default(),
             streams: RefCell::default(),
             deployed: Rc::clone(deployed),

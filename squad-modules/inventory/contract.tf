@@ -1,6 +1,11 @@
 # What other squads may rely on.
 locals {
   contract = {
+    adjust_stock = {
+      queue_name = "${local.platform.prefix}-${module.function["adjust_stock"].name}"
+      queue_arn  = module.subscription["adjust_stock"].queue.arn
+      queue_url  = module.subscription["adjust_stock"].queue.url
+    }
     reserve_stock = {
       queue_arn = module.subscription["reserve_stock"].queue.arn
       queue_url = module.subscription["reserve_stock"].queue.url

@@ -5,6 +5,41 @@ locals {
   allocations  = ["ALLOCATION#*"]
 
   functions = {
+    adjust_stock = {
+      timeout_seconds = 10
+      environment     = { INVENTORY_TABLE = module.table.name }
+      tables = {
+        Adjust = {
+          arn          = module.table.arn
+          actions      = ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+          leading_keys = concat(local.stock, ["ADJUSTMENT#*", "SALE#*"])
+        }
+      }
+      statements = {}
+    }
+    reconcile_stock = {
+      timeout_seconds = 100
+      environment     = { INVENTORY_TABLE = module.table.name }
+      tables = {
+        FindSkus = {
+          arn          = "${module.table.arn}/index/skus-by-shard"
+          actions      = ["Query"]
+          leading_keys = ["STOCK#*"]
+        }
+        # Writes only to move units between the pools of a SKU.
+        Compare = {
+          arn          = module.table.arn
+          actions      = ["Query", "UpdateItem"]
+          leading_keys = local.stock
+        }
+        KeepThePlace = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem"]
+          leading_keys = ["POSITION#reconcile-stock"]
+        }
+      }
+      statements = {}
+    }
     reserve_stock = {
       timeout_seconds = 10
       environment = {

@@ -1,6 +1,12 @@
 # What each function hears. The saga also sends its commands to the queue of reserve-stock.
 locals {
   subscriptions = {
+    # Commands, and sales as the partners' door writes them.
+    adjust_stock = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules             = {}
+    }
     reserve_stock = {
       batch_size        = 10
       max_receive_count = 5

@@ -5,9 +5,10 @@ module "table" {
   platform = local.platform
   stream   = true
 
-  # Only items that hold units have a `heldShard`.
+  # Only items that hold units have a `heldShard`, and only the first pool of a SKU a `stockShard`.
   indexes = {
-    held-by-end = { hash_key = "heldShard", range_key = "expiresAt", range_key_type = "N" }
+    held-by-end   = { hash_key = "heldShard", range_key = "expiresAt", range_key_type = "N" }
+    skus-by-shard = { hash_key = "stockShard", range_key = "sku" }
   }
 
   deletion_protection = var.deletion_protection

@@ -65,6 +65,8 @@ pub struct SkuBooks {
     pub on_hand: u64,
     /// Units of fulfilled orders.
     pub fulfilled: u64,
+    /// Units that stores sold over their counters.
+    pub sold_at_stores: u64,
     /// Units of reservations that are held.
     pub reserved: u64,
 }
@@ -188,6 +190,18 @@ impl Snapshot {
         levels
     }
 
+    /// What left pools over the counters of stores.
+    fn store_sales(&self) -> Vec<(String, u64)> {
+        let changes = self.of("inventory ADJUSTMENT#").filter_map(|(_, item)| item.get("pools")?.as_array());
+        changes
+            .flatten()
+            .filter(|change| change.get("effect").and_then(Value::as_str) == Some("SELL"))
+            .filter_map(|change| {
+                Some((change.get("sku")?.as_str()?.to_owned(), change.get("units")?.as_u64()?))
+            })
+            .collect()
+    }
+
     fn stock(&self, orders: &[OrderBooks]) -> anyhow::Result<BTreeMap<String, SkuBooks>> {
         let mut stock: BTreeMap<String, SkuBooks> = BTreeMap::new();
         for (key, item) in self.of("inventory SKU#") {
@@ -201,7 +215,7 @@ impl Snapshot {
                 books.held = books.held.saturating_add(counts.held);
                 books.sold = books.sold.saturating_add(counts.sold);
                 books.received = books.received.saturating_add(counts.received);
-            } else {
+            } else if part.starts_with("NODE#") {
                 let on_hand = item.get("on_hand").and_then(Value::as_u64);
                 let on_hand = on_hand.with_context(|| format!("{key} counts nothing"))?;
                 books.on_hand = books.on_hand.saturating_add(on_hand);
@@ -212,6 +226,10 @@ impl Snapshot {
                 let books = stock.entry(sku.clone()).or_default();
                 books.fulfilled = books.fulfilled.saturating_add(*units);
             }
+        }
+        for (sku, units) in self.store_sales() {
+            let books = stock.entry(sku).or_default();
+            books.sold_at_stores = books.sold_at_stores.saturating_add(units);
         }
         for reservation in self.typed::<Reservation>("inventory RESERVATION#")? {
             if reservation.status == ReservationStatus::Held {

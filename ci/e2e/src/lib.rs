@@ -3,6 +3,7 @@
 //! Customers come with real tokens through the public door, partners with real credentials. What became of their orders is read where it is kept
 //! (view, tables, processor, carrier, buses), never asked of the functions' own code.
 
+pub mod adjustments;
 pub mod api;
 pub mod asl;
 pub mod bench;

@@ -60,6 +60,21 @@ impl SignedCalls {
         serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
     }
 
+    /// Invokes a function and waits for its answer; `function` is its name, an alias after a colon.
+    ///
+    /// # Errors
+    /// If there is no answer, or the function fails.
+    pub async fn invoke(&self, function: &str, input: &Value) -> anyhow::Result<Value> {
+        let path = format!("/2015-03-31/functions/{}/invocations", function.replace(':', "%3A"));
+        let text = self.send("lambda", Method::POST, &path, &[], input.to_string()).await?;
+        let answer: Value =
+            serde_json::from_str(&text).with_context(|| format!("{function} answered no JSON"))?;
+        if let Some(message) = answer.get("errorMessage") {
+            bail!("{function} failed: {message}");
+        }
+        Ok(answer)
+    }
+
     async fn send(
         &self,
         service: &str,

@@ -66,7 +66,24 @@ struct Price {
 #[derive(Serialize)]
 struct OnHand {
     on_hand: u64,
+    version: u64,
 }
+
+/// A pool's item. The first of a SKU's is found by the index of all SKUs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PoolItem<'a> {
+    #[serde(flatten)]
+    counts: Counts,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stock_shard: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<&'a Sku>,
+}
+
+/// The goods that are put on sale here are all in this partition of the index.
+const STOCK_SHARD: &str = "STOCK#0";
 
 /// Puts `goods` on sale with what the nodes have, spread over `pools` pools. What is on sale already stays as it is.
 ///
@@ -78,18 +95,30 @@ pub async fn put_on_sale(
     nodes: &[NodeSupply],
     pools: u8,
 ) -> anyhow::Result<()> {
+    put_into_catalogue(cloud, goods).await?;
     let pk = format!("SKU#{}", goods.sku);
-    let price = Price { price: Money::new(goods.price_minor, Currency::USD) };
-    put_new(cloud, table::ORDERS, &pk, "PRICE", &price).await?;
     for NodeSupply { node, units } in nodes {
-        put_new(cloud, table::INVENTORY, &pk, &format!("NODE#{node}"), &OnHand { on_hand: *units }).await?;
+        let item = OnHand { on_hand: *units, version: 1 };
+        put_new(cloud, table::INVENTORY, &pk, &format!("NODE#{node}"), &item).await?;
     }
     let total: u64 = nodes.iter().map(|supply| supply.units).sum();
     for (pool, units) in split(total, pools).into_iter().enumerate() {
         let pool_key = format!("POOL#{pool}");
-        put_new(cloud, table::INVENTORY, &pk, &pool_key, &Pool::received(units)).await?;
+        let indexed = (pool == 0).then_some(&goods.sku);
+        let stock_shard = indexed.map(|_| STOCK_SHARD);
+        let item = PoolItem { counts: Pool::received(units).counts(), version: 1, stock_shard, sku: indexed };
+        put_new(cloud, table::INVENTORY, &pk, &pool_key, &item).await?;
     }
     Ok(())
+}
+
+/// Gives `goods` their price; there is nothing of them yet. What has a price keeps it.
+///
+/// # Errors
+/// If the table refuses.
+pub async fn put_into_catalogue(cloud: &Cloud, goods: &Goods) -> anyhow::Result<()> {
+    let price = Price { price: Money::new(goods.price_minor, Currency::USD) };
+    put_new(cloud, table::ORDERS, &format!("SKU#{}", goods.sku), "PRICE", &price).await
 }
 
 /// `total` in `parts` parts that differ by one at most.

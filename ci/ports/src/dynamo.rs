@@ -66,6 +66,11 @@ struct WithVersion {
 }
 
 #[derive(Serialize)]
+struct WantedPools {
+    count: u8,
+}
+
+#[derive(Serialize)]
 struct Price {
     price: Money,
 }
@@ -112,6 +117,10 @@ impl inventory::Books for Table {
 
     async fn put_node(&self, sku: &Sku, node: &NodeId, on_hand: i64) -> anyhow::Result<()> {
         self.put(&node_key(sku, node), &NodeStock { on_hand: on_hand.try_into()? }).await
+    }
+
+    async fn put_wanted_pools(&self, sku: &Sku, count: u8) -> anyhow::Result<()> {
+        self.put(&Key::new(format!("SKU#{sku}"), "POOLS"), &WantedPools { count }).await
     }
 
     async fn put_reservation(&self, reservation: &Reservation) -> anyhow::Result<()> {

@@ -12,10 +12,12 @@ use lakeside_domain::{
     stock::PoolId,
 };
 use lakeside_inventory::{
+    adjust_stock::AdjustmentStore,
     allocate::{AllocationStore, NewAllocation},
     inventory_table::{allocation_key, node_key, pool_key, reservation_key},
     memory::{Counts, MemoryInventory},
     publish_levels::LevelStore,
+    reconcile_stock::ReconcileStore,
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
@@ -26,9 +28,21 @@ use lakeside_kit::{dynamo::Key, outbox::Entry};
 use crate::{at, contracts, event, goods, order, same};
 
 /// What the functions see of the table.
-pub trait Ports: ReservationStore + ReleaseStore + AllocationStore + SweepStore + LevelStore {}
+pub trait Ports:
+    ReservationStore + ReleaseStore + AllocationStore + SweepStore + LevelStore + AdjustmentStore + ReconcileStore
+{
+}
 
-impl<T: ReservationStore + ReleaseStore + AllocationStore + SweepStore + LevelStore> Ports for T {}
+impl<T> Ports for T where
+    T: ReservationStore
+        + ReleaseStore
+        + AllocationStore
+        + SweepStore
+        + LevelStore
+        + AdjustmentStore
+        + ReconcileStore
+{
+}
 
 /// What is in the table, past its ports.
 pub trait Books {
@@ -36,6 +50,8 @@ pub trait Books {
     async fn put_pool(&self, sku: &Sku, pool: PoolId, counts: Counts) -> anyhow::Result<()>;
     /// Writes a node.
     async fn put_node(&self, sku: &Sku, node: &NodeId, on_hand: i64) -> anyhow::Result<()>;
+    /// Says how many pools a SKU should have.
+    async fn put_wanted_pools(&self, sku: &Sku, count: u8) -> anyhow::Result<()>;
     /// Writes a reservation, without events.
     async fn put_reservation(&self, reservation: &Reservation) -> anyhow::Result<()>;
     /// Writes an allocation, without events.
@@ -58,6 +74,11 @@ impl Books for MemoryInventory {
 
     async fn put_node(&self, sku: &Sku, node: &NodeId, on_hand: i64) -> anyhow::Result<()> {
         MemoryInventory::put_node(self, sku, node, on_hand);
+        Ok(())
+    }
+
+    async fn put_wanted_pools(&self, sku: &Sku, count: u8) -> anyhow::Result<()> {
+        self.wanted_pools.borrow_mut().insert(sku.clone(), count);
         Ok(())
     }
 
@@ -183,7 +204,7 @@ impl Scene {
     }
 }
 
-const fn counts(available: i64, held: i64, sold: i64) -> Counts {
+pub(crate) const fn counts(available: i64, held: i64, sold: i64) -> Counts {
     Counts { available, held, sold, received: available + held + sold }
 }
 
@@ -300,13 +321,15 @@ contracts! {
     }
 
     /// On DynamoDB a comparison with an attribute that is not there does not hold.
-    a_pool_that_does_not_exist_has_no_units_and_is_not_known_to_be_short {
+    a_pool_that_does_not_exist_has_no_units_and_is_as_short_as_can_be {
         let mut scene = Scene::with(books, counts(9, 0, 0), 0).await?;
         scene.sku = goods()?;
         let new = [scene.new_reservation(ReservationStatus::Held)];
         refused!(scene, ports, books, ports.reserve(&scene.taking(), &new));
-        let short = scene.guarded(Guard { take: 0, at_most: Some(9) });
-        refused!(scene, ports, books, ports.reserve(&short, &new));
+        let refusal = [scene.new_reservation(ReservationStatus::Refused)];
+        let short = scene.guarded(Guard { take: 0, at_most: Some(0) });
+        same("outcome", ports.reserve(&short, &refusal).await?, Committed::Yes)?;
+        same("pool", books.pool(&scene.sku, POOL).await?, None)?;
     }
 
     a_hold_is_renewed_and_its_outbox_stays {

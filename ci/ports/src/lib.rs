@@ -6,6 +6,7 @@
 
 #![allow(async_fn_in_trait, reason = "cases run one after the other on one thread")]
 
+pub mod adjustments;
 pub mod dynamo;
 pub mod fulfilment;
 pub mod inventory;

@@ -11,7 +11,7 @@ use lakeside_inventory::memory::{
 };
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
-    Failure, fulfilment, inventory, leases, loyalty, notices, orders,
+    Failure, adjustments, fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step},
     status, store_stock,
 };
@@ -26,7 +26,9 @@ async fn inventory_without(condition: Option<inventory_memory::Condition>) -> Ve
     if let Some(condition) = condition {
         table.lift(condition);
     }
-    inventory::failures(&table, &table).await
+    let mut failures = inventory::failures(&table, &table).await;
+    failures.extend(adjustments::failures(&table, &table).await);
+    failures
 }
 
 async fn fulfilment_without(condition: Option<fulfilment_memory::Condition>) -> Vec<Failure> {

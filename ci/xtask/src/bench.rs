@@ -49,6 +49,7 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     }
     step.done(&format!("{} times", options.runs));
     print!("{}", table(&all, &options.profile, options.runs));
+    hot_sku(layout, progress)?;
     if options.no_orders {
         return Ok(());
     }
@@ -57,6 +58,19 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     let mut command = Command::new(layout.binary("lakeside-demo"));
     command.current_dir(&layout.root).arg("--bench").envs(cloud.variables.iter());
     run::streamed("`lakeside-demo --bench`", &mut command)
+}
+
+/// What a rush on one SKU costs, counted on a simulated table.
+fn hot_sku(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let step = progress.step("build the simulation");
+    let mut command = Command::new("cargo");
+    command.current_dir(&layout.root).args(["build", "--workspace", "--bin", "lakeside-simulation"]);
+    run::logged(&step, "cargo build", &mut command, &layout.logs().join("bench-build.log"))?;
+    step.done("");
+    println!();
+    let mut command = Command::new(layout.binary("lakeside-simulation"));
+    command.current_dir(&layout.root).arg("--hot-sku");
+    run::streamed("`lakeside-simulation --hot-sku`", &mut command)
 }
 
 fn build(

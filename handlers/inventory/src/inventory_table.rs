@@ -98,8 +98,16 @@ impl InventoryTable {
         Self { client, table }
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.table
+    }
+
     /// The items of a SKU whose sort key begins with `prefix`: the rest of the sort key, and the item.
-    async fn of_sku<T: DeserializeOwned>(
+    pub(crate) async fn of_sku<T: DeserializeOwned>(
         &self,
         sku: &Sku,
         prefix: &str,
@@ -125,7 +133,7 @@ impl InventoryTable {
         Ok(found)
     }
 
-    async fn commit(&self, actions: Vec<TransactWriteItem>) -> Result<Committed, StoreError> {
+    pub(crate) async fn commit(&self, actions: Vec<TransactWriteItem>) -> Result<Committed, StoreError> {
         Ok(match transact(&self.client, actions).await? {
             Transacted::Applied => Committed::Yes,
             Transacted::Refused(_) => Committed::Stale,
@@ -133,7 +141,7 @@ impl InventoryTable {
     }
 
     /// Writes a record that there is none of yet.
-    fn first<T: Serialize>(
+    pub(crate) fn first<T: Serialize>(
         &self,
         key: &Key,
         record: &T,
@@ -164,7 +172,11 @@ impl InventoryTable {
     }
 
     /// An update of a pool's or node's counts, which makes its version one higher.
-    fn update_stock(&self, key: &Key, set: &str) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    pub(crate) fn update_stock(
+        &self,
+        key: &Key,
+        set: &str,
+    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
         self.update(key, &format!("SET {set}, version = if_not_exists(version, :none) + :one"))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":one", number(1))
@@ -183,7 +195,7 @@ impl InventoryTable {
             values.insert(":take".into(), number(guard.take));
         }
         if let Some(at_most) = guard.at_most {
-            conditions.push("available <= :at_most");
+            conditions.push("(attribute_not_exists(pk) OR available <= :at_most)");
             values.insert(":at_most".into(), number(at_most));
         }
         let condition = conditions.join(" AND ");
@@ -285,11 +297,11 @@ struct HeldKey {
     pk: String,
 }
 
-fn refused(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+pub(crate) fn refused(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
     StoreError::Refused(error.into())
 }
 
-fn update_action(update: Update) -> TransactWriteItem {
+pub(crate) fn update_action(update: Update) -> TransactWriteItem {
     TransactWriteItem::builder().update(update).build()
 }
 

@@ -3,6 +3,9 @@
 
 #![allow(async_fn_in_trait, reason = "a function handles one invocation at a time on one thread")]
 
+pub mod adjust_stock;
+pub mod adjustment_record;
+mod adjustment_table;
 pub mod allocate;
 #[cfg(test)]
 mod goods;
@@ -11,6 +14,7 @@ pub mod inventory_table;
 pub mod memory;
 pub mod project_store_stock;
 pub mod publish_levels;
+pub mod reconcile_stock;
 pub mod release_stock;
 pub mod reserve_stock;
 pub mod stock_error;

@@ -1,6 +1,8 @@
 //! The inventory squad's table in memory, for tests and simulations: feature `memory`. Its conditions are those of
 //! [`crate::inventory_table`], which the contracts in `ci/ports` hold both to.
 
+mod adjustments;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -8,7 +10,7 @@ use std::{
 
 use lakeside_domain::{
     allocation::{Allocation, AllocationStatus, OnHand, Shipment},
-    ids::{NodeId, OrderId, Sku},
+    ids::{AdjustmentId, NodeId, OrderId, Sku},
     level::Level,
     reservation::{Availability, Plan, Reservation, ReservationStatus, Take},
     stock::PoolId,
@@ -22,9 +24,11 @@ use lakeside_kit::{
 };
 
 use crate::{
+    adjustment_record::{AdjustmentRecord, ConflictRecord, RefusedRecord},
     allocate::{AllocationStore, NewAllocation},
     inventory_table::{allocation_key, node_key, pool_key, reservation_key},
     publish_levels::LevelStore,
+    reconcile_stock::Position,
     release_stock::ReleaseStore,
     reserve_stock::{NewReservation, ReservationStore},
     stock_error::Committed,
@@ -58,6 +62,13 @@ conditions! {
     UndoNodeExists: "units go back only to a node that there is",
     UndoStanding: "only a standing allocation is released",
     CloseAllocationFirst: "an allocation is closed only if there is none",
+    AdjustFirst: "an adjustment is recorded only if there is none under its id",
+    AdjustAvailable: "an adjustment takes units from a pool only if they are available",
+    AdjustOnHand: "an adjustment takes units from a node only if they are there",
+    AdjustPromised: "an adjustment is refused for orders only while the pools are as short as they were read",
+    AdjustNodeShort: "an adjustment is refused for a node only while that is as short as it was read",
+    MoveAvailable: "units move between pools only if they are available",
+    MoveShort: "units move only to a pool that is as short as it was read",
 }
 
 /// The counts of a pool. Signed, so that a missing condition shows.
@@ -99,6 +110,16 @@ pub struct MemoryInventory {
     pub allocations: RefCell<BTreeMap<OrderId, Allocation>>,
     /// How often pools and nodes were written, and the stream of these writes.
     pub writes: StockWrites,
+    /// One per change that no order made.
+    pub adjustments: RefCell<BTreeMap<AdjustmentId, AdjustmentRecord>>,
+    /// Other changes under ids that were taken, by id and fingerprint.
+    pub adjustment_conflicts: RefCell<BTreeMap<(AdjustmentId, String), ConflictRecord>>,
+    /// Sales without an id to be recorded under, by message.
+    pub refused_sales: RefCell<BTreeMap<String, RefusedRecord>>,
+    /// How many pools SKUs should have, as operations say.
+    pub wanted_pools: RefCell<BTreeMap<Sku, u8>>,
+    /// How far the walk over all SKUs has come.
+    pub position: RefCell<Position>,
     /// What the items' outboxes hold.
     pub outboxes: Outboxes,
     /// What goes wrong with the calls of the ports.
@@ -196,7 +217,7 @@ impl MemoryInventory {
             let counts = self.pools.borrow().get(pool).copied();
             let has = |holds: &dyn Fn(i64) -> bool| counts.is_some_and(|c| holds(c.available));
             available &= guard.take == 0 || has(&|units| units >= signed(guard.take));
-            short &= guard.at_most.is_none_or(|most| has(&|units| units <= signed(most)));
+            short &= guard.at_most.is_none_or(|most| counts.is_none_or(|c| c.available <= signed(most)));
         }
         if !(self.lifted.passes(Condition::ReserveFirst, first)
             && self.lifted.passes(Condition::ReserveAvailable, available)

@@ -27,8 +27,9 @@ pub const SK: &str = "sk";
 pub const MAX_ACTIONS: usize = 100;
 
 /// Attempts at a transaction that conflicts with another one.
-const ATTEMPTS: u32 = 5;
-const BACKOFF: Duration = Duration::from_millis(25);
+pub const ATTEMPTS: u32 = 5;
+/// Half of what is waited at most before the second of them; twice as much before each next one.
+pub const BACKOFF: Duration = Duration::from_millis(25);
 
 /// Why a store could not answer. A condition that does not hold is not among these.
 #[derive(Debug, thiserror::Error)]

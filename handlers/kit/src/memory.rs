@@ -9,11 +9,11 @@ use std::{
 
 use lakeside_domain::{
     idempotency::{Acquisition, Durations, Lease, Owner, acquire, complete, release},
-    ids::OrderId,
     time::Timestamp,
 };
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     clock::{Clock, Pauses},
@@ -75,8 +75,8 @@ impl<C: Copy + PartialEq> Lifted<C> {
 /// A write of an item, as the table's stream carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// About which order.
-    pub order_id: OrderId,
+    /// About which order, or what else.
+    pub about: Uuid,
     /// The outbox that the item had.
     pub old: Vec<Entry>,
     /// The outbox that it has now.
@@ -92,15 +92,15 @@ pub struct Outboxes {
 
 impl Outboxes {
     /// The item was written with these entries; without any it has no outbox.
-    pub fn write(&self, key: Key, order_id: OrderId, entries: &[Entry]) {
+    pub fn write(&self, key: Key, about: impl Into<Uuid>, entries: &[Entry]) {
         let old = self.now.borrow_mut().insert(key, entries.to_vec()).unwrap_or_default();
-        self.stream.borrow_mut().push(Change { order_id, old, new: entries.to_vec() });
+        self.stream.borrow_mut().push(Change { about: about.into(), old, new: entries.to_vec() });
     }
 
     /// The item was written, and its outbox left as it was.
-    pub fn keep(&self, key: &Key, order_id: OrderId) {
+    pub fn keep(&self, key: &Key, about: impl Into<Uuid>) {
         let entries = self.of(key);
-        self.stream.borrow_mut().push(Change { order_id, old: entries.clone(), new: entries });
+        self.stream.borrow_mut().push(Change { about: about.into(), old: entries.clone(), new: entries });
     }
 
     /// The outbox of an item.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use lakeside_contracts::{Event, EventData, Metadata, SCHEMA_VERSION, WireTime};
-use lakeside_domain::{events::EventId, ids::OrderId, time::Timestamp};
+use lakeside_domain::{events::EventId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,23 +31,24 @@ pub struct Entry {
 /// What an event follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
-    /// Shared by everything about one order.
+    /// Shared by everything about one order, or one change of stock that no order makes.
     pub correlation_id: Uuid,
     /// The event or message that was handled.
     pub causation_id: Uuid,
 }
 
 impl Cause {
-    /// Everything about `order` that follows from the event or message `causation_id`.
-    pub const fn of(order: OrderId, causation_id: Uuid) -> Self {
-        Self { correlation_id: order.as_uuid(), causation_id }
+    /// Everything about `aggregate` that follows from the event or message `causation_id`.
+    pub fn of(aggregate: impl Into<Uuid>, causation_id: Uuid) -> Self {
+        Self { correlation_id: aggregate.into(), causation_id }
     }
 
     /// A SQS message id as a cause. SQS issues UUIDs; anything else is hashed into one.
-    pub fn message(order: OrderId, message_id: &str) -> Self {
+    pub fn message(aggregate: impl Into<Uuid>, message_id: &str) -> Self {
+        let correlation_id = aggregate.into();
         let causation_id = Uuid::try_parse(message_id)
-            .unwrap_or_else(|_| Uuid::new_v5(&order.as_uuid(), message_id.as_bytes()));
-        Self::of(order, causation_id)
+            .unwrap_or_else(|_| Uuid::new_v5(&correlation_id, message_id.as_bytes()));
+        Self { correlation_id, causation_id }
     }
 
     /// The write behind `record` of a stream, as the cause of a fact that begins a story of its own.
@@ -62,20 +63,20 @@ impl Cause {
 /// # Errors
 /// [`StoreError::Malformed`] if `data` has no JSON form.
 pub fn entry<T: EventData>(
-    aggregate: OrderId,
+    aggregate: impl Display,
     cause: Cause,
     now: Timestamp,
     data: T,
 ) -> Result<Entry, StoreError> {
-    part_entry(aggregate, &aggregate.to_string(), cause, now, data)
+    part_entry(&aggregate, &aggregate.to_string(), cause, now, data)
 }
 
-/// The entry of a fact that happens at most once to `part`, which belongs to `order`.
+/// The entry of a fact that happens at most once to `part`, which belongs to `aggregate`.
 ///
 /// # Errors
 /// [`StoreError::Malformed`] if `data` has no JSON form.
 pub fn part_entry<T: EventData>(
-    order: OrderId,
+    aggregate: impl Display,
     part: &str,
     cause: Cause,
     now: Timestamp,

@@ -1,11 +1,12 @@
 //! The inventory squad's table.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lakeside_domain::{
     allocation::{Allocation, OnHand},
     ids::{OrderId, Sku},
     reservation::{Availability, Plan, Reservation},
+    stock::PoolId,
     time::Timestamp,
 };
 use lakeside_inventory::{
@@ -34,6 +35,10 @@ impl ReservationStore for Port {
             let (plan, new) = without_last_lines(plan, new);
             return self.call("reserve", |world| Ok(world.reserve(&plan, &new))).await;
         }
+        if self.world.planted(Mutant::NoNextPool) {
+            let plan = without_next_pools(plan);
+            return self.call("reserve", |world| Ok(world.reserve(&plan, new))).await;
+        }
         let outcome = self.call("reserve", |world| Ok(world.reserve(plan, new))).await;
         let sold_out_instead = match &outcome {
             Ok(Committed::Stale) => self.world.planted(Mutant::StaleIsSoldOut),
@@ -50,6 +55,17 @@ impl ReservationStore for Port {
     async fn renew(&self, held: &Reservation, expires_at: Timestamp) -> Result<Committed, StoreError> {
         self.call("renew hold", |world| Ok(world.stock(world.inventory.renew(held, expires_at)))).await
     }
+}
+
+/// Nobody looks whether a pool has come that nothing was known of: the last of each SKU that is relied on.
+fn without_next_pools(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let last: BTreeMap<Sku, PoolId> = plan.guards.keys().cloned().collect();
+    plan.guards.retain(|(sku, pool), guard| {
+        let is_next = last.get(sku) == Some(pool) && guard.take == 0 && guard.at_most == Some(0);
+        !is_next
+    });
+    plan
 }
 
 /// Nothing of the last line is taken, and nobody notices.

@@ -40,12 +40,12 @@ run "messages_are_delivered_often_enough" {
 
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
-    condition     = toset(keys(module.subscription)) == toset(["project_store_stock", "reserve_stock"])
+    condition     = toset(keys(module.subscription)) == toset(["adjust_stock", "project_store_stock", "reserve_stock"])
     error_message = "These functions consume; the others are called."
   }
 
   assert {
-    condition     = toset(keys(module.schedule)) == toset(["sweep_reservations"])
+    condition     = toset(keys(module.schedule)) == toset(["reconcile_stock", "sweep_reservations"])
     error_message = "These functions run by the clock."
   }
 
@@ -74,6 +74,14 @@ run "functions_reach_only_the_items_that_are_their_business" {
         for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
       } if name != "stock_query"
       } == {
+      adjust_stock = {
+        "ConditionCheckItem GetItem PutItem Query UpdateItem" = ["SKU#*", "ADJUSTMENT#*", "SALE#*"]
+      }
+      reconcile_stock = {
+        "Query"            = ["STOCK#*"]
+        "Query UpdateItem" = ["SKU#*"]
+        "GetItem PutItem"  = ["POSITION#reconcile-stock"]
+      }
       reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
       release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
       sweep_reservations = {
@@ -151,6 +159,9 @@ run "others_find_what_inventory_offers" {
   assert {
     condition = alltrue([
       output.inventory.reserve_stock.queue_arn == module.subscription["reserve_stock"].queue.arn,
+      output.inventory.adjust_stock.queue_arn == module.subscription["adjust_stock"].queue.arn,
+      output.inventory.adjust_stock.queue_url == module.subscription["adjust_stock"].queue.url,
+      output.inventory.adjust_stock.queue_name == "lakeside-adjust-stock",
       output.inventory.functions.allocate == module.function["allocate"].alias_arn,
       output.inventory.functions.release_stock == module.function["release_stock"].alias_arn,
     ])
@@ -169,5 +180,19 @@ run "who_waits_for_stock_knows_how_long_it_is_held" {
       && local.functions.reserve_stock.environment.RESERVATION_HOLD_SECONDS == "7200"
     )
     error_message = "What is promised must be what the function does."
+  }
+}
+
+run "a_sku_whose_counts_differ_pages" {
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.stock_differs.pattern == "{ $.outcome = \"STOCK_DIFFERS\" }"
+      && aws_cloudwatch_log_metric_filter.stock_differs.log_group_name == "/aws/lambda/lakeside-reconcile-stock"
+      && aws_cloudwatch_metric_alarm.stock_differs.metric_name == aws_cloudwatch_log_metric_filter.stock_differs.metric_transformation[0].name
+      && aws_cloudwatch_metric_alarm.stock_differs.namespace == aws_cloudwatch_log_metric_filter.stock_differs.metric_transformation[0].namespace
+      && aws_cloudwatch_metric_alarm.stock_differs.threshold == 0
+      && aws_cloudwatch_metric_alarm.stock_differs.alarm_actions == toset([local.platform.alarm_topic_arn])
+    )
+    error_message = "Every difference must be counted, and reach the alarm topic."
   }
 }

@@ -12,18 +12,20 @@ use crate::{
     sandbox::{Label, Ledger, Payment},
 };
 
-/// I1, and units sold = units of fulfilled orders, and units held = units of live reservations.
+/// I1, and units sold = units of fulfilled orders and of sales at stores, and units held = units of live reservations.
 pub fn stock(stock: &BTreeMap<String, SkuBooks>) -> Check {
     let mut faults = Vec::new();
     for (sku, books) in stock {
-        let SkuBooks { available, held, sold, received, fulfilled, reserved, .. } = *books;
+        let SkuBooks { available, held, sold, received, fulfilled, sold_at_stores, reserved, .. } = *books;
         if available.saturating_add(held).saturating_add(sold) != received {
             faults.push(format!(
                 "{sku} has {available} available, {held} held and {sold} sold of {received} received"
             ));
         }
-        if sold != fulfilled {
-            faults.push(format!("{sku} has {sold} units sold, but fulfilled orders have {fulfilled}"));
+        if sold != fulfilled.saturating_add(sold_at_stores) {
+            faults.push(format!(
+                "{sku} has {sold} units sold, but fulfilled orders have {fulfilled}, and stores sold {sold_at_stores}"
+            ));
         }
         if held != reserved {
             faults.push(format!("{sku} has {held} units held, but reservations have {reserved}"));
@@ -259,15 +261,24 @@ mod tests {
 
     #[test]
     fn stock_is_neither_lost_nor_sold_unseen() {
-        let sound =
-            SkuBooks { available: 5, held: 1, sold: 4, received: 10, on_hand: 6, fulfilled: 4, reserved: 1 };
+        let sound = SkuBooks {
+            available: 5,
+            held: 1,
+            sold: 4,
+            received: 10,
+            on_hand: 6,
+            fulfilled: 3,
+            sold_at_stores: 1,
+            reserved: 1,
+        };
         let faults = |books: SkuBooks| {
             let books = [("TENT".to_owned(), books)].into();
             stock(&books).faults.len() + nodes(&books).faults.len()
         };
         assert_eq!(faults(sound), 0);
         assert_eq!(faults(SkuBooks { received: 11, ..sound }), 1);
-        assert_eq!(faults(SkuBooks { fulfilled: 3, ..sound }), 1);
+        assert_eq!(faults(SkuBooks { fulfilled: 2, ..sound }), 1);
+        assert_eq!(faults(SkuBooks { sold_at_stores: 0, ..sound }), 1);
         assert_eq!(faults(SkuBooks { reserved: 0, ..sound }), 1);
         assert_eq!(faults(SkuBooks { on_hand: 5, ..sound }), 1);
     }

@@ -52,7 +52,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 26] = [
+const DUTIES: [Duties; 28] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
@@ -66,6 +66,8 @@ const DUTIES: [Duties; 26] = [
     Duties { bus: Some("inventory"), ..on(function("publish-levels"), table::INVENTORY, &[Verb::Query]) },
     fed(on(function("project-store-stock"), table::STORE_STOCK, &[Verb::Put])),
     on(function("stock-query"), table::STORE_STOCK, &[Verb::Query]),
+    fed(on(function("adjust-stock"), table::INVENTORY, &[])),
+    on(function("reconcile-stock"), table::INVENTORY, &[]),
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("cancel-fulfilment"), table::FULFILMENT, &[Verb::Put, Verb::Update])),

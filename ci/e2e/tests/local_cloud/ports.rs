@@ -21,7 +21,7 @@ use lakeside_orders::{
     status_table::StatusTable,
 };
 use lakeside_port_contracts::{
-    Failure,
+    Failure, adjustments,
     dynamo::Table,
     fulfilment, inventory, leases, loyalty, notices, orders,
     random::{self, Step, Story},
@@ -46,12 +46,14 @@ async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
         .billing_mode(BillingMode::PayPerRequest)
         .stream_specification(stream.build()?)
         .global_secondary_indexes(index("held-by-end", ["heldShard", "expiresAt"], &[])?)
+        .global_secondary_indexes(index("skus-by-shard", ["stockShard", "sku"], &[])?)
         .global_secondary_indexes(index("stock-by-node", ["byNode", "sku"], &["onHand"])?);
     for (attribute, kind) in [
         ("pk", ScalarAttributeType::S),
         ("sk", ScalarAttributeType::S),
         ("heldShard", ScalarAttributeType::S),
         ("expiresAt", ScalarAttributeType::N),
+        ("stockShard", ScalarAttributeType::S),
         ("byNode", ScalarAttributeType::S),
         ("sku", ScalarAttributeType::S),
     ] {
@@ -96,7 +98,8 @@ fn kept(failures: &[Failure]) -> anyhow::Result<()> {
 async fn the_inventory_adapter_keeps_the_contracts() -> anyhow::Result<()> {
     let table = create(&Cloud::open()?).await?;
     let adapter = InventoryTable::new(table.client.clone(), table.name.clone());
-    let failures = inventory::failures(&adapter, &table).await;
+    let mut failures = inventory::failures(&adapter, &table).await;
+    failures.extend(adjustments::failures(&adapter, &table).await);
     delete(&table).await?;
     kept(&failures)
 }

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use lakeside_domain::{
+    adjustment::{self, Adjustment, Kind, Units, decide},
     allocation::{Allocation, AllocationStatus, Shipment},
-    ids::{NodeId, OrderId, ShipmentId, Sku},
+    ids::{AdjustmentId, NodeId, OrderId, ShipmentId, Sku},
     quantity::Quantity,
+    rebalancing::Move,
     reservation::{Line, Request, Reservation, ReservationStatus, Take, plan},
     stock::PoolId,
 };
 use lakeside_inventory::{
+    adjust_stock::NewAdjustment,
+    adjustment_record::{AdjustmentRecord, AdjustmentStatus, adjustment_key},
     allocate::NewAllocation,
     inventory_table::{allocation_key, node_key, pool_key, reservation_key},
     memory::Counts,
@@ -90,6 +94,10 @@ impl Cast {
             story.push(format!("{:?}", books.outbox(&reservation_key(order_id)).await?));
             story.push(format!("{:?}", books.outbox(&allocation_key(order_id)).await?));
         }
+        for id in self.orders.map(|order_id| AdjustmentId::from_uuid(order_id.as_uuid())) {
+            story.push(format!("{:?}", ports.adjustment(id).await?));
+            story.push(format!("{:?}", books.outbox(&adjustment_key(id)).await?));
+        }
         for sku in &self.skus {
             for pool in POOLS {
                 story.push(format!("{:?}", books.pool(sku, pool).await?));
@@ -112,7 +120,7 @@ impl Cast {
             expires_at: at(reservation.expires_at.as_millis() + i64::from(a % 3 == 0)),
             ..reservation.clone()
         };
-        Ok(match kind % 11 {
+        Ok(match kind % 14 {
             0..3 => self.reserve(ports, step).await?,
             3 => told("renew", ports.renew(&read, at(END + i64::from(b))).await),
             4 => {
@@ -141,8 +149,40 @@ impl Cast {
                 let outbox = [event(order_id, "Swept")];
                 told("sweep", ports.release_ended(&read, &outbox).await)
             }
-            _ => told("close allocation", ports.close_allocation(order_id).await),
+            10 => told("close allocation", ports.close_allocation(order_id).await),
+            11 | 12 => self.adjust(ports, step).await?,
+            _ => {
+                let (from, to) = (*one(&POOLS, a), *one(&POOLS, a.wrapping_add(1)));
+                let step = Move { from, to, units: 1 + u64::from(b % 3), seen: u64::from(b / 3 % 4) };
+                told("move", ports.move_units(one(&self.skus, who), step).await)
+            }
         })
+    }
+
+    /// A change, decided on what was read or on what is not so any more.
+    async fn adjust(&self, ports: &impl Ports, [_, who, a, b]: Step) -> anyhow::Result<String> {
+        let (sku, node) = (one(&self.skus, a).clone(), one(&self.nodes, a / 2).clone());
+        let kind = *one(&Kind::ALL, a / 4);
+        let units = 1 + i64::from(b % 3);
+        let units = Units::new(if kind == Kind::Count { -units } else { units })?;
+        let adjustment_id = AdjustmentId::from_uuid(one(&self.orders, who).as_uuid());
+        let lines = vec![adjustment::Line { sku, units }];
+        let adjustment = Adjustment { adjustment_id, kind, node, lines };
+        let mut read = ports.stock_at(&adjustment.node, &adjustment.skus()).await?;
+        let pools = read.pools.values_mut().flat_map(std::collections::BTreeMap::values_mut);
+        for units in pools {
+            *units = (*units + u64::from(b / 3 % 3)).saturating_sub(1);
+        }
+        for units in read.on_hand.values_mut() {
+            *units = (*units + u64::from(b / 9 % 3)).saturating_sub(1);
+        }
+        let decision = decide(&adjustment, &read);
+        let status = if decision.is_ok() { AdjustmentStatus::Applied } else { AdjustmentStatus::Refused };
+        let pools = decision.as_ref().map(|changes| changes.pools.clone()).unwrap_or_default();
+        let (fingerprint, decided_at) = (a.to_string(), at(i64::from(b)));
+        let record = AdjustmentRecord { adjustment, fingerprint, status, reason: None, pools, decided_at };
+        let outbox = vec![event(*one(&self.orders, who), "Adjusted")];
+        Ok(told("adjust", ports.adjust(&NewAdjustment { record, decision, outbox }).await))
     }
 
     /// One or two orders, decided on what was read or on what is not so any more.

@@ -1,0 +1,12 @@
+//! Wires `reconcile-stock`.
+
+use lakeside_inventory::{inventory_table::InventoryTable, reconcile_stock::handle};
+use lakeside_kit::{config::required, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::init_logs();
+    let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
+    let store = InventoryTable::new(client, required("INVENTORY_TABLE")?);
+    runtime::run(async |request, _| Ok(handle(&store, request).await?)).await
+}
