@@ -22,7 +22,7 @@ use lakeside_kit::{
     clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
-    outbox::{Cause, Entry, part_entry},
+    outbox::{Cause, Entry, entry},
     runtime::Invocation,
 };
 
@@ -187,7 +187,7 @@ async fn record(
             let cause = Cause::of(order_id, command.metadata.causation_id);
             let tracking_number = tracking_number.clone();
             let labelled = ShipmentLabelled { order_id, shipment_id, tracking_number };
-            vec![part_entry(order_id, &shipment_id.to_string(), cause, now, labelled)?]
+            vec![entry(shipment_id, cause, now, labelled)?]
         }
         Purchase::Refused { .. } => Vec::new(),
     };

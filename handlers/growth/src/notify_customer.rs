@@ -28,7 +28,7 @@ use lakeside_kit::{
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
-    outbox::{Cause, Entry, part_entry},
+    outbox::{Cause, Entry, entry},
     runtime::Invocation,
     sqs::{self, Failures, Message, each},
 };
@@ -288,7 +288,7 @@ async fn settle(
             let (order_id, what) = (notice.order_id, notice.what);
             let told = CustomerNotified { order_id, what, channel };
             let part = part(order_id, what);
-            vec![part_entry(order_id, &part, Cause::of(order_id, notice.cause), notice.updated_at, told)?]
+            vec![entry(&part, Cause::of(order_id, notice.cause), notice.updated_at, told)?]
         }
         _ => Vec::new(),
     };

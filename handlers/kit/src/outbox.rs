@@ -68,26 +68,12 @@ pub fn entry<T: EventData>(
     now: Timestamp,
     data: T,
 ) -> Result<Entry, StoreError> {
-    part_entry(&aggregate, &aggregate.to_string(), cause, now, data)
-}
-
-/// The entry of a fact that happens at most once to `part`, which belongs to `aggregate`.
-///
-/// # Errors
-/// [`StoreError::Malformed`] if `data` has no JSON form.
-pub fn part_entry<T: EventData>(
-    aggregate: impl Display,
-    part: &str,
-    cause: Cause,
-    now: Timestamp,
-    data: T,
-) -> Result<Entry, StoreError> {
-    write(event_id::<T>(part, 1), &order, cause, now, data)
+    fact_entry(event_id::<T>(aggregate, 1), cause, now, data)
 }
 
 /// The identity of the fact `T` that happens to `aggregate` for the `occurrence`-th time.
-pub fn event_id<T: EventData>(aggregate: &str, occurrence: u64) -> EventId {
-    EventId::derive(T::DOMAIN.source(), aggregate, T::DETAIL_TYPE, occurrence)
+pub fn event_id<T: EventData>(aggregate: impl Display, occurrence: u64) -> EventId {
+    EventId::derive(T::DOMAIN.source(), &aggregate.to_string(), T::DETAIL_TYPE, occurrence)
 }
 
 /// The entry of the fact `event_id`.
@@ -100,16 +86,6 @@ pub fn fact_entry<T: EventData>(
     now: Timestamp,
     data: T,
 ) -> Result<Entry, StoreError> {
-    write(event_id, &event_id, cause, now, data)
-}
-
-fn write<T: EventData>(
-    event_id: EventId,
-    about: &impl Display,
-    cause: Cause,
-    now: Timestamp,
-    data: T,
-) -> Result<Entry, StoreError> {
     let metadata = Metadata {
         event_id,
         occurred_at: WireTime(now),
@@ -118,7 +94,7 @@ fn write<T: EventData>(
         schema_version: SCHEMA_VERSION,
     };
     let detail = serde_json::to_string(&Event { metadata, data }).map_err(|e| StoreError::Malformed {
-        key: format!("{}/{about}", T::DETAIL_TYPE),
+        key: format!("{}/{event_id}", T::DETAIL_TYPE),
         source: e.into(),
     })?;
     Ok(Entry { event_id, source: T::DOMAIN.source().into(), detail_type: T::DETAIL_TYPE.into(), detail })
