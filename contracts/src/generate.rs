@@ -22,7 +22,9 @@ use uuid::Uuid;
 
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
-    api::{ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, TimelineEntry},
+    api::{
+        ExpectedTotal, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine, TimelineEntry,
+    },
     commands::{
         CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder, OrderCommand, RefundPayment,
         ReserveStock, TerminalEventIds,
@@ -245,7 +247,18 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         reason: None,
         timeline: vec![TimelineEntry { event: "OrderCreated".into(), occurred_at: at(0) }],
     };
-    contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)
+    contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)?;
+
+    let list = OrderList {
+        orders: vec![OrderSummary {
+            order_id: order_id(),
+            status: Status::Cancelled,
+            reason: Some(ReasonCode::parse("PAYMENT_DECLINED")?),
+            placed_at: at(0),
+        }],
+        next: Some("7e57d0042b974e7ab45f5387367791010000001a21c4a0e0a1b2c3d4e5f60718".into()),
+    };
+    contract(out, "api/order-list", &schema_of::<OrderList>("OrderList")?, &list)
 }
 
 fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), GenerateError> {

@@ -166,6 +166,7 @@ resource "aws_api_gateway_deployment" "door" {
       [for file in sort(fileset(path.module, "api*.tf")) : filesha256("${path.module}/${file}")],
       aws_api_gateway_authorizer.customers.provider_arns,
       aws_api_gateway_integration.cancel_order.uri,
+      aws_api_gateway_integration.list_orders.uri,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
       jsondecode(aws_api_gateway_model.place_order.schema),
@@ -179,6 +180,7 @@ resource "aws_api_gateway_deployment" "door" {
     aws_api_gateway_integration_response.cancellation_unavailable,
     aws_api_gateway_integration_response.unavailable,
     aws_api_gateway_method.cancel_order,
+    aws_api_gateway_method.list_orders,
     aws_api_gateway_method.place_order,
     aws_api_gateway_method.read_order,
   ]

@@ -49,7 +49,18 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn put(&self, token: Option<&str>, order_id: &str, body: String) -> anyhow::Result<Reply> {
-        self.send(Method::PUT, token, &encoded(order_id), Some(body)).await
+        self.send(Method::PUT, token, &format!("/{}", encoded(order_id)), Some(body)).await
+    }
+
+    /// `GET /orders` with these parameters.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn list(&self, token: Option<&str>, parameters: &[(&str, &str)]) -> anyhow::Result<Reply> {
+        let pairs: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        self.send(Method::GET, token, &query, None).await
     }
 
     /// `PUT /orders/{order_id}/cancellation` with `body`, of which nothing is read, or without one.
@@ -62,7 +73,7 @@ impl Api {
         order_id: &str,
         body: Option<&str>,
     ) -> anyhow::Result<Reply> {
-        let path = format!("{}/cancellation", encoded(order_id));
+        let path = format!("/{}/cancellation", encoded(order_id));
         self.send(Method::PUT, token, &path, body.map(str::to_owned)).await
     }
 
@@ -71,7 +82,7 @@ impl Api {
     /// # Errors
     /// If there is no answer.
     pub async fn get(&self, token: Option<&str>, order_id: &str) -> anyhow::Result<Reply> {
-        self.send(Method::GET, token, &encoded(order_id), None).await
+        self.send(Method::GET, token, &format!("/{}", encoded(order_id)), None).await
     }
 
     /// Submits `order` as `customer` and expects it to be accepted.
@@ -112,7 +123,7 @@ impl Api {
         path: &str,
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        let url = format!("{}/orders/{path}", self.url.trim_end_matches('/'));
+        let url = format!("{}/orders{path}", self.url.trim_end_matches('/'));
         let mut request = self.http.request(method, url).timeout(TIMEOUT);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);

@@ -4,6 +4,7 @@
 
 pub mod advance_order;
 pub mod cancel_order;
+pub mod customer_orders;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod order_ingest;
@@ -11,4 +12,5 @@ pub mod order_query;
 pub mod order_record;
 pub mod order_status;
 pub mod orders_table;
+mod reply;
 pub mod status_table;

@@ -5,11 +5,7 @@
 //! An order that does not exist, is not known yet, or belongs to somebody else is not found: the three cannot be
 //! told apart from outside.
 
-use aws_lambda_events::{
-    apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse},
-    encodings::Body,
-    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::CONTENT_TYPE},
-};
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use lakeside_contracts::{
     WireTime,
     api::{OrderStatusView, TimelineEntry},
@@ -19,8 +15,9 @@ use lakeside_domain::{
     order_status::{KnownFact, status},
 };
 use lakeside_kit::dynamo::StoreError;
-use serde::Serialize;
 use serde_json::json;
+
+use crate::reply::{principal, response};
 
 /// What is known about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +42,8 @@ pub async fn handle(
     view: &impl StatusView,
     request: ApiGatewayProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, StoreError> {
-    let claims = request.request_context.authorizer.fields.get("claims");
-    let principal = claims.and_then(|claims| claims.get("sub")).and_then(|sub| sub.as_str());
     let order_id = request.path_parameters.get("orderId").and_then(|id| OrderId::parse(id).ok());
-    let (Some(principal), Some(order_id)) = (principal, order_id) else { return Ok(not_found()) };
+    let (Some(principal), Some(order_id)) = (principal(&request), order_id) else { return Ok(not_found()) };
     let found = view.load(order_id).await?;
     Ok(found
         .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
@@ -70,19 +65,9 @@ fn not_found() -> ApiGatewayProxyResponse {
     response(404, &json!({"message": "order not found"}))
 }
 
-fn response(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyResponse {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let mut response = ApiGatewayProxyResponse::default();
-    response.status_code = status_code;
-    response.headers = headers;
-    response.body = serde_json::to_string(body).ok().map(Body::Text);
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_lambda_events::encodings::Body;
     use lakeside_domain::time::Timestamp;
 
     use super::*;

@@ -4,6 +4,7 @@
 mod approval;
 mod cancellation;
 mod contracts;
+mod customer_orders;
 mod door;
 mod growth;
 mod happy_path;

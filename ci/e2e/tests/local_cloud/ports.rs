@@ -33,20 +33,22 @@ async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
     let name = cloud.name(&format!("ports-{}", Uuid::new_v4().simple()));
     let mut request =
         cloud.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
-    let mut index = GlobalSecondaryIndex::builder()
-        .index_name("held-by-end")
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-    let keys = [
-        ("heldShard", KeyType::Hash, ScalarAttributeType::S),
-        ("expiresAt", KeyType::Range, ScalarAttributeType::N),
-    ];
-    for (attribute, key, kind) in keys {
-        let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
-        request = request.attribute_definitions(definition.build()?);
-        index =
-            index.key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(key).build()?);
+    for (name, hash, range) in
+        [("held-by-end", "heldShard", "expiresAt"), ("by-customer", "customerKey", "placedAt")]
+    {
+        let mut index = GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        let keys =
+            [(hash, KeyType::Hash, ScalarAttributeType::S), (range, KeyType::Range, ScalarAttributeType::N)];
+        for (attribute, key, kind) in keys {
+            let definition = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind);
+            request = request.attribute_definitions(definition.build()?);
+            index = index
+                .key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(key).build()?);
+        }
+        request = request.global_secondary_indexes(index.build()?);
     }
-    request = request.global_secondary_indexes(index.build()?);
     for (attribute, key) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         let definition = AttributeDefinition::builder().attribute_name(attribute);
         let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(key);
