@@ -233,6 +233,39 @@ pub struct SkuUnits {
     pub on_hand: u64,
 }
 
+/// The body of `GET /orders`: a part of the asker's orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct OrderList {
+    /// Newest first.
+    #[schemars(length(max = 50))]
+    pub orders: Vec<OrderSummary>,
+    /// Where the next part begins, for the parameter `next`; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::cursor")]
+    pub next: Option<String>,
+}
+
+/// One order of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct OrderSummary {
+    /// The order.
+    #[schemars(schema_with = "schema::order_id")]
+    pub order_id: OrderId,
+    /// Where it stands.
+    #[schemars(schema_with = "status")]
+    pub status: Status,
+    /// Why, if it was rejected or cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::reason")]
+    pub reason: Option<ReasonCode>,
+    /// When it was placed.
+    pub placed_at: WireTime,
+}
+
 fn status(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "string",

@@ -24,8 +24,8 @@ use uuid::Uuid;
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
     api::{
-        ExpectedTotal, NodeUnits, OrderStatusView, PlaceOrder, PlaceOrderLine, PlacePartnerOrder, RecordSale,
-        SkuUnits, StockOfSku, StockOfStore, TimelineEntry,
+        ExpectedTotal, NodeUnits, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine,
+        PlacePartnerOrder, RecordSale, SkuUnits, StockOfSku, StockOfStore, TimelineEntry,
     },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
@@ -273,6 +273,16 @@ fn api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         timeline: vec![TimelineEntry { event: "OrderCreated".into(), occurred_at: at(0) }],
     };
     contract(out, "api/order-status", &schema_of::<OrderStatusView>("OrderStatusView")?, &view)?;
+    let list = OrderList {
+        orders: vec![OrderSummary {
+            order_id: order_id(),
+            status: Status::Cancelled,
+            reason: Some(ReasonCode::parse("PAYMENT_DECLINED")?),
+            placed_at: at(0),
+        }],
+        next: Some("7e57d0042b974e7ab45f5387367791010000001a21c4a0e0a1b2c3d4e5f60718".into()),
+    };
+    contract(out, "api/order-list", &schema_of::<OrderList>("OrderList")?, &list)?;
     stock_api(out)
 }
 

@@ -108,6 +108,11 @@ pub fn name(_: &mut SchemaGenerator) -> Schema {
     text("^[A-Z][A-Za-z]{0,63}$")
 }
 
+/// A place in a list, which means nothing to whoever carries it.
+pub fn cursor(_: &mut SchemaGenerator) -> Schema {
+    text("^[0-9a-f]{64}$")
+}
+
 /// A task token as Step Functions issues it.
 pub fn task_token(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TOKEN })

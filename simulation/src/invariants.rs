@@ -259,6 +259,10 @@ fn seen_as(world: &World, order_id: OrderId, state: &OrderState) {
     world.check(seen == Some(expected), "I4", || {
         format!("order {order_id} is {expected:?} and seen as {seen:?}")
     });
+    let owner = world.status.owners.borrow().get(&order_id).cloned();
+    let list = owner.map(|owner| world.status.page(&owner, usize::MAX, None).orders).unwrap_or_default();
+    let times = list.iter().filter(|listed| listed.position.order_id == order_id).count();
+    world.check(times == 1, "I4", || format!("order {order_id} is {times} times in its customer's list"));
     let repeated = facts_of.get(&order_id).into_iter().flat_map(|facts| facts.values()).filter(|known| {
         matches!(
             known.event.as_str(),

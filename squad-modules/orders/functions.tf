@@ -58,6 +58,19 @@ locals {
       }
       statements = {}
     }
+    customer_orders = {
+      timeout_seconds = 5
+      environment     = { ORDER_STATUS_TABLE = module.status_table.name }
+      tables = {
+        FindOrders = {
+          arn          = "${module.status_table.arn}/index/by-customer"
+          actions      = ["Query"]
+          leading_keys = ["CUSTOMER#*"]
+        }
+        ReadOrders = { arn = module.status_table.arn, actions = ["BatchGetItem"], leading_keys = ["ORDER#*"] }
+      }
+      statements = {}
+    }
   }
 }
 
@@ -87,6 +100,15 @@ resource "aws_lambda_permission" "authorizer" {
   qualifier     = "live"
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${local.platform.api_execution_arn}/authorizers/*"
+}
+
+resource "aws_lambda_permission" "door_to_lists" {
+  statement_id  = "Door"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["customer_orders"].arn
+  qualifier     = "live"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.platform.api_execution_arn}/*/GET/orders"
 }
 
 locals {

@@ -11,8 +11,14 @@ module "table" {
 module "status_table" {
   source = "../modules/table"
 
-  name                = "order-status"
-  platform            = local.platform
+  name     = "order-status"
+  platform = local.platform
+
+  # Only orders whose customer is known have a `customerKey`.
+  indexes = {
+    by-customer = { hash_key = "customerKey", range_key = "placedAt", range_key_type = "N" }
+  }
+
   deletion_protection = var.deletion_protection
 }
 

@@ -54,6 +54,17 @@ impl Api {
         self.send(Method::PUT, &["orders", order_id], &authorization(token), Some(body)).await
     }
 
+    /// `GET /orders` with these parameters.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn list(&self, token: Option<&str>, parameters: &[(&str, &str)]) -> anyhow::Result<Reply> {
+        let pairs: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        self.send_to(Method::GET, &format!("orders{query}"), &authorization(token), None).await
+    }
+
     /// `PUT /orders/{order_id}/cancellation` with `body`, of which nothing is read, or without one.
     ///
     /// # Errors

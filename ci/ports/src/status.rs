@@ -7,6 +7,7 @@ use lakeside_domain::{
     order_status::KnownFact,
 };
 use lakeside_orders::{
+    customer_orders::{CustomerView, Listed, Page, Position},
     order_query::{self, View},
     order_status::{self, Known, ViewFact},
 };
@@ -15,9 +16,9 @@ use uuid::Uuid;
 use crate::{at, contracts, order, same};
 
 /// What the functions see of the table.
-pub trait Ports: order_status::StatusView + order_query::StatusView {}
+pub trait Ports: order_status::StatusView + order_query::StatusView + CustomerView {}
 
-impl<T: order_status::StatusView + order_query::StatusView> Ports for T {}
+impl<T: order_status::StatusView + order_query::StatusView + CustomerView> Ports for T {}
 
 /// The view is read through its ports alone.
 pub trait Books {}
@@ -47,8 +48,77 @@ pub(crate) fn sorted(view: Option<View>) -> Option<View> {
     })
 }
 
+/// A customer that nobody else has.
+fn somebody() -> anyhow::Result<CustomerId> {
+    Ok(CustomerId::parse(&Uuid::new_v4().to_string())?)
+}
+
+/// The one order of a customer, as it is listed.
+fn listed(fact: &ViewFact, seconds: i64, facts: &[&ViewFact]) -> Page {
+    let position = Position { placed_at: at(seconds * 1_000), order_id: fact.order_id };
+    let facts = facts.iter().map(|fact| fact.known.clone().into()).collect();
+    Page { orders: vec![Listed { position, facts }], next: None }
+}
+
+fn in_order(mut page: Page) -> Page {
+    for listed in &mut page.orders {
+        listed.facts.sort_by_key(|fact: &KnownFact| (fact.occurred_at, fact.event.clone()));
+    }
+    page
+}
+
 contracts! {
     (ports: Ports, _books: Books)
+
+    a_customer_has_their_own_orders_newest_first_page_by_page {
+        let (me, you) = (somebody()?, somebody()?);
+        let mut mine = Vec::new();
+        for seconds in [3, 1, 5, 2, 4] {
+            let fact = fact(order(), Some(me.as_str()), "OrderCreated", seconds)?;
+            ports.record(&fact).await?;
+            mine.push(Position { placed_at: fact.known.occurred_at.0, order_id: fact.order_id });
+            ports.record(&ViewFact { customer_id: Some(you.clone()), order_id: order(), ..fact }).await?;
+            ports.record(&self::fact(order(), None, "StockReserved", seconds)?).await?;
+        }
+        mine.sort_unstable_by(|one, other| other.cmp(one));
+        let mut after = None;
+        let mut seen = Vec::new();
+        for pages in 1.. {
+            let page = ports.page(&me, 2, after).await?;
+            seen.extend(page.orders.iter().map(|listed| listed.position));
+            same("facts", page.orders.iter().filter(|listed| listed.facts.len() == 1).count(), page.orders.len())?;
+            after = page.next;
+            if after.is_none() {
+                same("pages", pages, 3)?;
+                break;
+            }
+        }
+        same("mine", seen, mine.clone())?;
+        same("a full page", ports.page(&me, 5, None).await?.next, None)?;
+        let theirs = ports.page(&you, 2, mine.get(1).copied()).await?;
+        same("yours behind a place in mine", theirs.orders.len(), 2)?;
+        same("nobody's", ports.page(&somebody()?, 5, None).await?, Page::default())?;
+    }
+
+    an_order_was_placed_when_it_was_created_or_else_when_its_customer_was_first_told_of {
+        let facts = |me: &CustomerId| {
+            let created = fact(order(), Some(me.as_str()), "OrderCreated", 1)?;
+            let rejected = ViewFact { order_id: created.order_id, ..fact(order(), Some(me.as_str()), "OrderRejected", 9)? };
+            anyhow::Ok((created, rejected))
+        };
+        let me = somebody()?;
+        let (created, rejected) = facts(&me)?;
+        ports.record(&rejected).await?;
+        same("rejected", in_order(ports.page(&me, 5, None).await?), listed(&rejected, 9, &[&rejected]))?;
+        ports.record(&created).await?;
+        same("then created", in_order(ports.page(&me, 5, None).await?), listed(&created, 1, &[&created, &rejected]))?;
+        let me = somebody()?;
+        let (created, rejected) = facts(&me)?;
+        for fact in [&created, &rejected, &created] {
+            ports.record(fact).await?;
+        }
+        same("created first", in_order(ports.page(&me, 5, None).await?), listed(&created, 1, &[&created, &rejected]))?;
+    }
 
     an_order_of_which_nothing_is_known_has_no_view {
         same("view", ports.load(order()).await?, None)?;
@@ -80,5 +150,12 @@ contracts! {
         ports.record(&first).await?;
         ports.record(&other).await?;
         same("view", sorted(ports.load(order_id).await?), view(Some("ada"), &[&first, &other])?)?;
+        let (me, you) = (somebody()?, somebody()?);
+        let mine = fact(order(), Some(me.as_str()), "OrderCreated", 1)?;
+        let yours = ViewFact { order_id: mine.order_id, ..fact(order(), Some(you.as_str()), "OrderRejected", 2)? };
+        ports.record(&mine).await?;
+        ports.record(&yours).await?;
+        same("in my list", in_order(ports.page(&me, 5, None).await?), listed(&mine, 1, &[&mine, &yours]))?;
+        same("in yours", ports.page(&you, 5, None).await?, Page::default())?;
     }
 }

@@ -1,12 +1,22 @@
-//! Answers to requests that came through the door.
+//! What functions behind the door read of a request, and answer to it.
 
 use aws_lambda_events::{
-    apigw::ApiGatewayProxyResponse,
+    apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse},
     encodings::Body,
     http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::CONTENT_TYPE},
 };
 use serde::Serialize;
 use serde_json::json;
+
+/// Who asks: the subject of a customer's token, or what `authorize-partner` calls a partner.
+pub fn principal(request: &ApiGatewayProxyRequest) -> Option<&str> {
+    let authorizer = &request.request_context.authorizer.fields;
+    let said = match authorizer.get("claims") {
+        Some(claims) => claims.get("sub"),
+        None => authorizer.get("principalId"),
+    };
+    said?.as_str()
+}
 
 /// An answer with this body, which nobody may keep.
 pub fn answer(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyResponse {

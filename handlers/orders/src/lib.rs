@@ -6,6 +6,7 @@
 pub mod advance_order;
 pub mod authorize_partner;
 pub mod cancel_order;
+pub mod customer_orders;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod order_ingest;

@@ -8,6 +8,7 @@ use lakeside_domain::{
     ids::{CustomerId, OrderId, PartnerId, Sku},
     money::Money,
     order::{Catalogue, OrderState},
+    time::Timestamp,
 };
 use lakeside_kit::{
     conditions,
@@ -19,7 +20,9 @@ use lakeside_kit::{
 use crate::{
     advance_order,
     authorize_partner::{PartnerRecord, Partners},
-    cancel_order, order_ingest,
+    cancel_order,
+    customer_orders::{CustomerView, Listed, Page, Position},
+    order_ingest,
     order_query::{self, View},
     order_record::{ConflictRecord, Creation, EarlyCancellation, OrderRecord, RefusedRecord, Saved},
     order_status::{self, Known, ViewFact},
@@ -180,6 +183,8 @@ impl cancel_order::Cancellations for MemoryOrders {
 pub struct MemoryStatus {
     /// Whose orders they are, once that is known.
     pub owners: RefCell<BTreeMap<OrderId, CustomerId>>,
+    /// When they were placed, as far as that is known.
+    pub placed: RefCell<BTreeMap<OrderId, Timestamp>>,
     /// What is known about each order.
     pub facts: RefCell<BTreeMap<OrderId, BTreeMap<EventId, Known>>>,
     lifted: Lifted<Condition>,
@@ -199,6 +204,13 @@ impl MemoryStatus {
         {
             owners.insert(fact.order_id, customer.clone());
         }
+        if fact.customer_id.is_some() {
+            let (mut placed, occurred_at) = (self.placed.borrow_mut(), fact.known.occurred_at.0);
+            let since = placed.entry(fact.order_id).or_insert(occurred_at);
+            if fact.is_creation() {
+                *since = occurred_at;
+            }
+        }
         let mut facts = self.facts.borrow_mut();
         let facts = facts.entry(fact.order_id).or_default();
         if self.lifted.passes(Condition::FactFirst, !facts.contains_key(&fact.event_id)) {
@@ -210,6 +222,37 @@ impl MemoryStatus {
     pub fn load(&self, order_id: OrderId) -> Option<View> {
         let facts = self.facts.borrow().get(&order_id)?.values().cloned().map(Into::into).collect();
         Some(View { customer_id: self.owners.borrow().get(&order_id).cloned(), facts })
+    }
+
+    /// As [`CustomerView::page`].
+    pub fn page(&self, customer_id: &CustomerId, limit: usize, after: Option<Position>) -> Page {
+        let (owners, placed) = (self.owners.borrow(), self.placed.borrow());
+        let mut positions: Vec<Position> = owners
+            .iter()
+            .filter(|(_, owner)| *owner == customer_id)
+            .filter_map(|(order_id, _)| {
+                Some(Position { placed_at: *placed.get(order_id)?, order_id: *order_id })
+            })
+            .filter(|position| after.is_none_or(|after| *position < after))
+            .collect();
+        positions.sort_unstable_by(|one, other| other.cmp(one));
+        let more = positions.len() > limit;
+        positions.truncate(limit);
+        let next = positions.last().copied().filter(|_| more);
+        let listed =
+            |position: Position| Some(Listed { position, facts: self.load(position.order_id)?.facts });
+        Page { orders: positions.into_iter().filter_map(listed).collect(), next }
+    }
+}
+
+impl CustomerView for MemoryStatus {
+    async fn page(
+        &self,
+        customer_id: &CustomerId,
+        limit: usize,
+        after: Option<Position>,
+    ) -> Result<Page, StoreError> {
+        Ok(self.page(customer_id, limit, after))
     }
 }
 

@@ -5,9 +5,7 @@
 //! An order that does not exist, is not known yet, or belongs to somebody else is not found: the three cannot be
 //! told apart from outside.
 
-use aws_lambda_events::apigw::{
-    ApiGatewayProxyRequest, ApiGatewayProxyResponse, ApiGatewayRequestAuthorizer,
-};
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use lakeside_contracts::{
     WireTime,
     api::{OrderStatusView, TimelineEntry},
@@ -17,7 +15,7 @@ use lakeside_domain::{
     order_status::{KnownFact, status},
 };
 use lakeside_kit::{
-    door::{answer, message},
+    door::{answer, message, principal},
     dynamo::StoreError,
 };
 
@@ -44,23 +42,13 @@ pub async fn handle(
     view: &impl StatusView,
     request: ApiGatewayProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, StoreError> {
-    let principal = principal(&request.request_context.authorizer);
     let order_id = request.path_parameters.get("orderId").and_then(|id| OrderId::parse(id).ok());
-    let (Some(principal), Some(order_id)) = (principal, order_id) else { return Ok(not_found()) };
+    let (Some(principal), Some(order_id)) = (principal(&request), order_id) else { return Ok(not_found()) };
     let found = view.load(order_id).await?;
     Ok(found
         .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
         .and_then(|view| body(order_id, view.facts))
         .map_or_else(not_found, |body| answer(200, &body)))
-}
-
-/// Who asks: the subject of a customer's token, or what `authorize-partner` calls a partner.
-fn principal(authorizer: &ApiGatewayRequestAuthorizer) -> Option<&str> {
-    let said = match authorizer.fields.get("claims") {
-        Some(claims) => claims.get("sub"),
-        None => authorizer.fields.get("principalId"),
-    };
-    said?.as_str()
 }
 
 fn body(order_id: OrderId, mut facts: Vec<KnownFact>) -> Option<OrderStatusView> {

@@ -7,7 +7,7 @@
 //! Retries: when the table is busy or does not answer.
 //! Parks: what is no event about an order.
 
-use lakeside_contracts::{Delivery, Domain, Event, WireTime};
+use lakeside_contracts::{Delivery, Domain, Event, EventData, WireTime, events::OrderCreated};
 use lakeside_domain::{
     events::EventId,
     ids::{CustomerId, OrderId, ReasonCode},
@@ -59,6 +59,13 @@ pub struct ViewFact {
     pub customer_id: Option<CustomerId>,
     /// What is kept.
     pub known: Known,
+}
+
+impl ViewFact {
+    /// Whether this says when the order was placed. A rejection says so too, where nothing else does.
+    pub fn is_creation(&self) -> bool {
+        self.known.event == OrderCreated::DETAIL_TYPE
+    }
 }
 
 /// The view's table.

@@ -140,7 +140,10 @@ run "only_customers_come_through_the_door" {
   assert {
     condition = alltrue([
       for method in concat(
-        [aws_api_gateway_method.cancel_order, aws_api_gateway_method.place_order, aws_api_gateway_method.read_order],
+        [
+          aws_api_gateway_method.cancel_order, aws_api_gateway_method.list_orders, aws_api_gateway_method.place_order,
+          aws_api_gateway_method.read_order,
+        ],
         values(aws_api_gateway_method.read_stock),
       ) :
       method.authorization == "COGNITO_USER_POOLS" && method.authorizer_id == aws_api_gateway_authorizer.customers.id
@@ -235,10 +238,13 @@ run "a_queue_that_refuses_is_our_failure" {
 
 run "orders_are_read_through_the_alias" {
   assert {
-    condition = endswith(
-      aws_api_gateway_integration.read_order.uri,
-      "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-order-query:live/invocations",
-    )
+    condition = alltrue([
+      for function, uri in {
+        order-query     = aws_api_gateway_integration.read_order.uri
+        customer-orders = aws_api_gateway_integration.list_orders.uri
+      } :
+      endswith(uri, "/functions/arn:aws:lambda:eu-central-1:111122223333:function:lakeside-${function}:live/invocations")
+    ])
     error_message = "The door must call what deployments shift."
   }
 }

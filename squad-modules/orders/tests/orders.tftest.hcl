@@ -69,12 +69,12 @@ run "functions_reach_only_the_items_that_are_their_business" {
         for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
       }
       } == {
-      order_ingest  = { "BatchGetItem" = ["SKU#*"], "ConditionCheckItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      cancel_order  = { "ConditionCheckItem GetItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      advance_order = { "GetItem PutItem" = ["ORDER#*"] }
-      order_status  = { "UpdateItem" = ["ORDER#*"] }
-      order_query   = { "GetItem" = ["ORDER#*"] }
-
+      order_ingest      = { "BatchGetItem" = ["SKU#*"], "ConditionCheckItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
+      cancel_order      = { "ConditionCheckItem GetItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
+      advance_order     = { "GetItem PutItem" = ["ORDER#*"] }
+      order_status      = { "UpdateItem" = ["ORDER#*"] }
+      order_query       = { "GetItem" = ["ORDER#*"] }
+      customer_orders   = { "BatchGetItem" = ["ORDER#*"], "Query" = ["CUSTOMER#*"] }
       authorize_partner = { "GetItem" = ["PARTNER#*"] }
     }
     error_message = "Whoever changes this list changes who may read or write what."
@@ -94,6 +94,20 @@ run "customers_read_orders_through_the_door_alone" {
       aws_lambda_permission.door.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/orders/*",
     ])
     error_message = "The permission must be for reading orders through this door, and for the alias."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.door_to_lists.principal == "apigateway.amazonaws.com",
+      aws_lambda_permission.door_to_lists.qualifier == "live",
+      aws_lambda_permission.door_to_lists.source_arn == "arn:aws:execute-api:eu-central-1:111122223333:abcdef1234/*/GET/orders",
+    ])
+    error_message = "The permission must be for reading lists through this door, and for the alias."
+  }
+
+  assert {
+    condition     = endswith(local.functions.customer_orders.tables.FindOrders.arn, "/index/by-customer")
+    error_message = "A list is found by its customer, who is the partition key of this index alone."
   }
 }
 

@@ -5,6 +5,7 @@ mod adjustments;
 mod approval;
 mod cancellation;
 mod contracts;
+mod customer_orders;
 mod door;
 mod growth;
 mod happy_path;

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use futures::{StreamExt, TryStreamExt, stream};
 use lakeside_e2e::{
@@ -31,6 +34,7 @@ struct Duties {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verb {
     Get,
+    BatchGet,
     Put,
     Update,
     Delete,
@@ -38,7 +42,8 @@ enum Verb {
     Scan,
 }
 
-const VERBS: [Verb; 6] = [Verb::Get, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
+const VERBS: [Verb; 7] =
+    [Verb::Get, Verb::BatchGet, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
 
 const fn function(function: &'static str) -> Duties {
     Duties { function, table: None, queue: false, bus: None, saga: false }
@@ -52,13 +57,14 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 28] = [
+const DUTIES: [Duties; 29] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("order-status"), table::ORDER_STATUS, &[Verb::Update])),
     on(function("order-query"), table::ORDER_STATUS, &[Verb::Get]),
     on(function("authorize-partner"), table::PARTNERS, &[Verb::Get]),
+    on(function("customer-orders"), table::ORDER_STATUS, &[Verb::BatchGet]),
     fed(on(function("reserve-stock"), table::INVENTORY, &[])),
     on(function("release-stock"), table::INVENTORY, &[]),
     on(function("allocate"), table::INVENTORY, &[]),
@@ -114,6 +120,11 @@ impl Intruder {
         match verb {
             Verb::Get => {
                 permitted(dynamodb.get_item().table_name(table).key("pk", pk()).key("sk", sk()).send().await)
+            }
+            Verb::BatchGet => {
+                let key = [("pk".to_owned(), pk()), ("sk".to_owned(), sk())].into();
+                let keys = KeysAndAttributes::builder().keys(key).build()?;
+                permitted(dynamodb.batch_get_item().request_items(table, keys).send().await)
             }
             Verb::Put => permitted(
                 dynamodb

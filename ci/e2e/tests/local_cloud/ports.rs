@@ -47,6 +47,7 @@ async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
         .stream_specification(stream.build()?)
         .global_secondary_indexes(index("held-by-end", ["heldShard", "expiresAt"], &[])?)
         .global_secondary_indexes(index("skus-by-shard", ["stockShard", "sku"], &[])?)
+        .global_secondary_indexes(index("by-customer", ["customerKey", "placedAt"], &[])?)
         .global_secondary_indexes(index("stock-by-node", ["byNode", "sku"], &["onHand"])?);
     for (attribute, kind) in [
         ("pk", ScalarAttributeType::S),
@@ -54,6 +55,8 @@ async fn create(cloud: &Cloud) -> anyhow::Result<Table> {
         ("heldShard", ScalarAttributeType::S),
         ("expiresAt", ScalarAttributeType::N),
         ("stockShard", ScalarAttributeType::S),
+        ("customerKey", ScalarAttributeType::S),
+        ("placedAt", ScalarAttributeType::N),
         ("byNode", ScalarAttributeType::S),
         ("sku", ScalarAttributeType::S),
     ] {

@@ -1,7 +1,9 @@
-//! Requests for an order's status, and for stock.
+//! Requests for an order's status, for a customer's orders, and for stock.
 
 use aws_lambda_events::{apigw::ApiGatewayProxyRequest, encodings::Body};
 use futures::executor::block_on;
+use lakeside_contracts::WireTime;
+use lakeside_domain::events::EventId;
 use lakeside_domain::{
     ids::{CustomerId, NodeId, OrderId, Sku},
     level::Level,
@@ -12,7 +14,12 @@ use lakeside_inventory::{
     memory::store_stock::MemoryStoreStock, project_store_stock::StockCount, stock_query,
 };
 use lakeside_kit::dynamo::StoreError;
-use lakeside_orders::order_query::{StatusView, View, handle};
+use lakeside_orders::{
+    customer_orders,
+    memory::MemoryStatus,
+    order_query::{StatusView, View, handle},
+    order_status::{Known, ViewFact},
+};
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
 
@@ -26,6 +33,7 @@ use crate::{
 /// A customer and a partner, of whom one has placed the order.
 const OWNERS: [&str; 2] = [OWNER, "partner-acme"];
 const OWNER: &str = "1c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10";
+const STRANGER: &str = "2c9d6f0e-6e2f-4f39-9a43-0c2a4f6f6d10";
 
 /// One order is known, and whose it is.
 struct OneOrder(&'static str);
@@ -148,6 +156,81 @@ fn a_request_is_answered_with_the_stock_asked_for_or_refused() {
             other => prop_assert!(false, "{}", other),
         }
         prop_assert!(!(mutations.is_empty() && name.is_none() && !store) || response.status_code == 200);
+        Ok(())
+    });
+}
+
+/// What begins the ids of the owner's orders.
+const MINE: &str = "4";
+
+/// Three orders of each of two customers.
+fn two_customers() -> MemoryStatus {
+    let view = MemoryStatus::default();
+    for n in 0..3 {
+        for (customer, kind) in [(OWNER, MINE), (STRANGER, "5")] {
+            let order_id = OrderId::parse(&format!("{kind}0000000-0000-4000-8000-{n:012}")).unwrap();
+            let occurred_at = WireTime(Timestamp::from_millis(1_795_770_060_000 + n));
+            view.record(&ViewFact {
+                order_id,
+                event_id: EventId::derive("fuzz", &order_id.to_string(), "OrderCreated", 1),
+                customer_id: CustomerId::parse(customer).ok(),
+                known: Known { event: "OrderCreated".into(), occurred_at, reason: None },
+            });
+        }
+    }
+    view
+}
+
+fn list(view: &MemoryStatus, principal: &str, query: &Value) -> Option<(i64, Value)> {
+    let request = json!({
+        "resource": "/orders", "path": "/orders", "httpMethod": "GET", "queryStringParameters": query,
+        "requestContext": {"httpMethod": "GET", "authorizer": {"claims": {"sub": principal}}},
+    });
+    let request = serde_json::from_value::<ApiGatewayProxyRequest>(request).ok()?;
+    let response = block_on(customer_orders::handle(view, request)).unwrap();
+    let Some(Body::Text(body)) = response.body else { panic!("an answer without a body") };
+    Some((response.status_code, serde_json::from_str(&body).unwrap()))
+}
+
+#[test]
+fn a_request_for_a_list_is_answered_with_its_owner_s_orders_or_refused() {
+    let view = two_customers();
+    let cursor = |principal| {
+        let (_, page) = list(&view, principal, &json!({"limit": "1"})).unwrap();
+        page["next"].as_str().unwrap().to_owned()
+    };
+    let (mine, theirs) = (cursor(OWNER), cursor(STRANGER));
+    let next = prop_oneof![
+        2 => Just(Some(mine.clone())),
+        1 => Just(Some(theirs)),
+        2 => (0..mine.len(), any::<char>()).prop_map(move |(at, new)| {
+            Some(mine.char_indices().map(|(i, old)| if i == at { new } else { old }).collect())
+        }),
+        1 => texts().prop_map(Some),
+        1 => Just(None),
+    ];
+    let limit = prop_oneof![2 => (0..60_u8).prop_map(|n| Some(n.to_string())), 1 => texts().prop_map(Some), 1 => Just(None)];
+    let own = cursor(OWNER);
+    explore(15_000, &(next, limit, option::of(texts())), |(next, limit, principal)| {
+        let principal = principal.as_deref().unwrap_or(OWNER);
+        let query = json!({"limit": limit, "next": next});
+        let query: Value =
+            query.as_object().unwrap().clone().into_iter().filter(|(_, v)| !v.is_null()).collect();
+        let Some((status, body)) = list(&view, principal, &query) else { return Ok(()) };
+        let sound = limit.as_deref().is_none_or(|n| n.parse().is_ok_and(|n: u8| (1..=50).contains(&n)));
+        let known = next.as_deref().is_none_or(|next| next == own);
+        if principal == OWNER {
+            prop_assert_eq!(status, if sound && known { 200 } else { 400 });
+        }
+        if status == 200 {
+            fits("OrderList", &body)?;
+            for order in body["orders"].as_array().unwrap() {
+                prop_assert_eq!(principal, OWNER);
+                prop_assert!(order["orderId"].as_str().unwrap().starts_with(MINE));
+            }
+        } else {
+            prop_assert!(body["message"].is_string() && body.as_object().unwrap().len() == 1);
+        }
         Ok(())
     });
 }
