@@ -12,6 +12,7 @@ pub mod events;
 pub mod idempotency;
 pub mod ids;
 pub mod label;
+pub mod listing;
 pub mod loyalty;
 pub mod money;
 pub mod notice;

@@ -42,6 +42,49 @@ locals {
         DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
       }
     }
+    route_stock = {
+      timeout_seconds = 10
+      environment = {
+        MARKETPLACE_QUEUES = jsonencode({ for name, queue in module.marketplace_queue : name => queue.url })
+      }
+      tables = {}
+      statements = {
+        SendToMarketplaces = {
+          actions   = ["sqs:SendMessage"]
+          resources = [for queue in module.marketplace_queue : queue.arn]
+        }
+        EncryptMessages = {
+          actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+          resources = [local.platform.keys.messaging]
+        }
+      }
+    }
+    publish_stock = {
+      timeout_seconds = local.publish_stock_timeout_seconds
+      environment = {
+        GROWTH_TABLE = module.table.name
+        # The names of the secrets, never what is in them.
+        MARKETPLACES = jsonencode({
+          for name, marketplace in var.marketplaces : name => {
+            url    = marketplace.url
+            secret = aws_secretsmanager_secret.marketplace[name].arn
+          }
+        })
+      }
+      tables = {
+        KeepListings = {
+          arn          = module.table.arn
+          actions      = ["DeleteItem", "GetItem", "PutItem"]
+          leading_keys = ["LISTING#*", "LEASE#publish-stock#*"]
+        }
+      }
+      statements = {
+        ReadCredentials = {
+          actions   = ["secretsmanager:GetSecretValue"]
+          resources = [for secret in aws_secretsmanager_secret.marketplace : secret.arn]
+        }
+      }
+    }
   }
 }
 

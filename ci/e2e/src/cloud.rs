@@ -17,7 +17,7 @@ pub struct Cloud {
     pub endpoint: String,
     /// The public door.
     pub api: Api,
-    /// The payment processor and the carrier.
+    /// The payment processor, the carrier and the marketplaces.
     pub sandbox: Sandbox,
     /// The saga.
     pub state_machine_arn: String,
@@ -29,6 +29,8 @@ pub struct Cloud {
     pub sqs: aws_sdk_sqs::Client,
     /// Buses, rules and archives.
     pub events: aws_sdk_eventbridge::Client,
+    /// What opens marketplaces.
+    pub secrets: aws_sdk_secretsmanager::Client,
     /// Executions of the saga.
     pub sfn: aws_sdk_sfn::Client,
     /// Everything else.
@@ -58,7 +60,7 @@ pub mod table {
     pub const INVENTORY: &str = "inventory";
     /// Payments, labels, approvals and leases.
     pub const FULFILMENT: &str = "fulfilment";
-    /// Points, notices and leases.
+    /// Points, notices, listings and leases.
     pub const GROWTH: &str = "growth";
     /// All of them.
     pub const ALL: [&str; 5] = [ORDERS, ORDER_STATUS, INVENTORY, FULFILMENT, GROWTH];
@@ -104,6 +106,7 @@ impl Cloud {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             signed: SignedCalls::new(http.clone(), endpoint.clone(), region, credentials),
             endpoint,

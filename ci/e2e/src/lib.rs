@@ -18,6 +18,7 @@ pub mod growth;
 pub mod journey;
 pub mod logs;
 pub mod mailbox;
+pub mod marketplaces;
 pub mod poll;
 pub mod queues;
 pub mod records;

@@ -1,5 +1,7 @@
 //! The growth squad's table, directory and post in memory, with the conditions of the ones on AWS: feature `memory`.
 
+pub mod listings;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},

@@ -1,6 +1,8 @@
 //! The transactional outbox: a write carries the events it causes in its own item, so that the table and the bus
 //! cannot disagree. The table's stream brings them to the bus.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use lakeside_contracts::{Event, EventData, Metadata, SCHEMA_VERSION, WireTime};
 use lakeside_domain::{events::EventId, ids::OrderId, time::Timestamp};
@@ -73,7 +75,34 @@ pub fn part_entry<T: EventData>(
     now: Timestamp,
     data: T,
 ) -> Result<Entry, StoreError> {
-    let event_id = EventId::derive(T::DOMAIN.source(), part, T::DETAIL_TYPE, 1);
+    write(event_id::<T>(part, 1), &order, cause, now, data)
+}
+
+/// The identity of the fact `T` that happens to `aggregate` for the `occurrence`-th time.
+pub fn event_id<T: EventData>(aggregate: &str, occurrence: u64) -> EventId {
+    EventId::derive(T::DOMAIN.source(), aggregate, T::DETAIL_TYPE, occurrence)
+}
+
+/// The entry of the fact `event_id`.
+///
+/// # Errors
+/// [`StoreError::Malformed`] if `data` has no JSON form.
+pub fn fact_entry<T: EventData>(
+    event_id: EventId,
+    cause: Cause,
+    now: Timestamp,
+    data: T,
+) -> Result<Entry, StoreError> {
+    write(event_id, &event_id, cause, now, data)
+}
+
+fn write<T: EventData>(
+    event_id: EventId,
+    about: &impl Display,
+    cause: Cause,
+    now: Timestamp,
+    data: T,
+) -> Result<Entry, StoreError> {
     let metadata = Metadata {
         event_id,
         occurred_at: WireTime(now),
@@ -82,7 +111,7 @@ pub fn part_entry<T: EventData>(
         schema_version: SCHEMA_VERSION,
     };
     let detail = serde_json::to_string(&Event { metadata, data }).map_err(|e| StoreError::Malformed {
-        key: format!("{}/{order}", T::DETAIL_TYPE),
+        key: format!("{}/{about}", T::DETAIL_TYPE),
         source: e.into(),
     })?;
     Ok(Entry { event_id, source: T::DOMAIN.source().into(), detail_type: T::DETAIL_TYPE.into(), detail })

@@ -1,12 +1,17 @@
-//! Puts the demo's goods on sale and the demo's addresses into the directory. Run again, it changes nothing.
+//! Puts the demo's goods on sale, the demo's addresses into the directory, and into their secrets what opens the
+//! marketplaces. Run again, it changes nothing.
 
-use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory};
+use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory, marketplaces};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cloud = Cloud::open()?;
     let supplies = seed(&cloud).await?;
     let addresses = directory::seed(&cloud).await?;
-    println!("{} SKUs are on sale, {addresses} addresses are known.", supplies.len());
+    let marketplaces = marketplaces::seed(&cloud).await?;
+    println!(
+        "{} SKUs are on sale, {addresses} addresses are known, {marketplaces} marketplaces are open.",
+        supplies.len()
+    );
     Ok(())
 }

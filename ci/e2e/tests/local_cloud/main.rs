@@ -8,6 +8,7 @@ mod growth;
 mod happy_path;
 mod idempotency;
 mod labels;
+mod listings;
 mod malformed;
 mod payments;
 mod permissions;
