@@ -42,17 +42,12 @@ locals {
         DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
       }
     }
+    # Where it sends to is in marketplaces.tf.
     route_stock = {
       timeout_seconds = 10
-      environment = {
-        MARKETPLACE_QUEUES = jsonencode({ for name, queue in module.marketplace_queue : name => queue.url })
-      }
-      tables = {}
+      environment     = {}
+      tables          = {}
       statements = {
-        SendToMarketplaces = {
-          actions   = ["sqs:SendMessage"]
-          resources = [for queue in module.marketplace_queue : queue.arn]
-        }
         EncryptMessages = {
           actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
           resources = [local.platform.keys.messaging]
@@ -60,7 +55,7 @@ locals {
       }
     }
     publish_stock = {
-      timeout_seconds = local.publish_stock_timeout_seconds
+      timeout_seconds = 10
       environment = {
         GROWTH_TABLE = module.table.name
         # The names of the secrets, never what is in them.
@@ -107,7 +102,7 @@ module "function" {
   platform        = local.platform
   settings        = local.settings
   timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
-  environment     = each.value.environment
+  environment     = merge(each.value.environment, try(local.routes[each.key].environment, {}))
   tables          = each.value.tables
-  statements      = each.value.statements
+  statements      = merge(each.value.statements, try(local.routes[each.key].statements, {}))
 }

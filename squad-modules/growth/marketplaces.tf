@@ -1,10 +1,27 @@
 # The marketplaces: each has a queue in order, a secret with its credential, and a mapping of its own, so that one that is
 # slow or broken holds up no other.
 locals {
-  publish_stock_timeout_seconds = lookup(var.function_timeout_seconds, "publish_stock", 10)
+  publish_stock_timeout_seconds = lookup(
+    var.function_timeout_seconds, "publish_stock", local.functions.publish_stock.timeout_seconds
+  )
 
   # A marketplace that is away for some minutes is no news: twenty deliveries, a minute apart.
   publish_stock_max_receive_count = 20
+
+  # Apart from the other settings of functions, because these queues follow the timeout of one of them.
+  routes = {
+    route_stock = {
+      environment = {
+        MARKETPLACE_QUEUES = jsonencode({ for name, queue in module.marketplace_queue : name => queue.url })
+      }
+      statements = {
+        SendToMarketplaces = {
+          actions   = ["sqs:SendMessage"]
+          resources = [for queue in module.marketplace_queue : queue.arn]
+        }
+      }
+    }
+  }
 }
 
 # Here and not with the mapping, because `route-stock` must know the queues before `publish-stock` is there to be fed.

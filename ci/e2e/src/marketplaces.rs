@@ -88,7 +88,10 @@ pub fn level_changed(sku: &Sku, level: Level, story: Uuid) -> anyhow::Result<Del
         id: String::new(),
         source: source.into(),
         detail_type: StockLevelChanged::DETAIL_TYPE.into(),
-        detail: to_value(Event { metadata, data: StockLevelChanged { sku: sku.clone(), available, version } })?,
+        detail: to_value(Event {
+            metadata,
+            data: StockLevelChanged { sku: sku.clone(), available, version },
+        })?,
         replay_name: None,
     })
 }

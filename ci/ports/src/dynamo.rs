@@ -54,13 +54,13 @@ struct Price {
 }
 
 impl Table {
-    async fn put(&self, key: &Key, item: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) async fn put(&self, key: &Key, item: &impl Serialize) -> anyhow::Result<()> {
         let item = key.item_of(item)?;
         self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
         Ok(())
     }
 
-    async fn entries(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
+    pub(crate) async fn entries(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
         let item: Option<WithOutbox> = get(&self.client, &self.name, key).await?;
         Ok(item.map(|item| item.outbox).unwrap_or_default())
     }

@@ -9,6 +9,7 @@
 pub mod dynamo;
 pub mod fulfilment;
 pub mod inventory;
+pub mod listings;
 pub mod orders;
 pub mod random;
 pub mod status;

@@ -4,10 +4,11 @@
 use std::future::Future;
 
 use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
+use lakeside_growth::memory::listings::{self as listings_memory, MemoryListings};
 use lakeside_inventory::memory::{self as inventory_memory, MemoryInventory};
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
-    Failure, fulfilment, inventory, orders,
+    Failure, fulfilment, inventory, listings, orders,
     random::{self, Step},
     status,
 };
@@ -42,6 +43,24 @@ async fn orders_without(condition: Option<orders_memory::Condition>) -> Vec<Fail
     let mut failures = orders::failures(&table, &table).await;
     failures.extend(status::failures(&view, &()).await);
     failures
+}
+
+async fn listings_without(condition: Option<listings_memory::Condition>) -> Vec<Failure> {
+    let table = MemoryListings::new(listings::DURATIONS);
+    if let Some(condition) = condition {
+        table.lift(condition);
+    }
+    listings::failures(&table, &table).await
+}
+
+#[tokio::test]
+async fn the_listings_keep_their_contracts() {
+    kept(&listings_without(None).await);
+}
+
+#[tokio::test]
+async fn each_condition_of_the_listings_is_missed() {
+    each_is_missed(listings_memory::Condition::ALL, listings_without).await;
 }
 
 #[tokio::test]

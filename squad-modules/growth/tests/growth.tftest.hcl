@@ -91,7 +91,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
       } == {
       notify_customer = ["DecryptTheDirectory"]
-      route_stock     = ["EncryptMessages", "SendToMarketplaces"]
+      route_stock     = ["EncryptMessages"]
       publish_stock   = ["ReadCredentials"]
     }
     error_message = "Only who tells customers may reach them, and only who tells marketplaces has what opens these."
@@ -223,8 +223,9 @@ run "a_longer_timeout_hides_levels_for_longer" {
 run "the_router_sends_to_the_queues_that_are_consumed" {
   assert {
     condition = (
-      local.functions.route_stock.statements.SendToMarketplaces.resources == [for queue in module.marketplace_queue : queue.arn]
-      && jsondecode(local.functions.route_stock.environment.MARKETPLACE_QUEUES) == { for name, queue in module.marketplace_queue : name => queue.url }
+      keys(local.routes) == ["route_stock"]
+      && local.routes.route_stock.statements == { SendToMarketplaces = { actions = ["sqs:SendMessage"], resources = [for queue in module.marketplace_queue : queue.arn] } }
+      && jsondecode(local.routes.route_stock.environment.MARKETPLACE_QUEUES) == { for name, queue in module.marketplace_queue : name => queue.url }
     )
     error_message = "It must know the queue of each marketplace, and may send to no other."
   }

@@ -132,7 +132,8 @@ async fn a_marketplace_that_turns_us_away_hears_everything_in_the_end() -> anyho
 }
 
 #[tokio::test]
-async fn a_credential_that_opens_nothing_alarms_and_levels_go_on_when_it_is_put_right() -> anyhow::Result<()> {
+async fn a_credential_that_opens_nothing_alarms_and_levels_go_on_when_it_is_put_right() -> anyhow::Result<()>
+{
     let cloud = Cloud::open()?;
     let (marketplace, first) = MARKETPLACES[1];
     let sku = unique_sku("E2E-KEY-")?;

@@ -75,7 +75,10 @@ const DUTIES: [Duties; 22] = [
     fed(on(function("accrue-loyalty"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Update])),
     fed(on(function("notify-customer"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete, Verb::Query])),
     fed(Duties { tells: true, ..function("route-stock") }),
-    Duties { told: true, ..on(function("publish-stock"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete]) },
+    Duties {
+        told: true,
+        ..on(function("publish-stock"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete])
+    },
     Duties { bus: Some("growth"), ..function("growth-publish-outbox") },
     Duties { bus: Some("orders"), ..function("orders-publish-outbox") },
     Duties { bus: Some("inventory"), ..function("inventory-publish-outbox") },

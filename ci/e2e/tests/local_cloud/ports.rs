@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use lakeside_e2e::cloud::Cloud;
 use lakeside_fulfilment::{fulfilment_table::FulfilmentTable, memory::MemoryFulfilment};
+use lakeside_growth::listing_table::ListingTable;
 use lakeside_inventory::{inventory_table::InventoryTable, memory::MemoryInventory};
 use lakeside_orders::{
     memory::{MemoryOrders, MemoryStatus},
@@ -17,7 +18,7 @@ use lakeside_orders::{
 use lakeside_port_contracts::{
     Failure,
     dynamo::Table,
-    fulfilment, inventory, orders,
+    fulfilment, inventory, listings, orders,
     random::{self, Step, Story},
     status,
 };
@@ -85,6 +86,15 @@ async fn the_fulfilment_adapter_keeps_the_contracts() -> anyhow::Result<()> {
     let table = create(&Cloud::open()?).await?;
     let adapter = FulfilmentTable::new(table.client.clone(), table.name.clone(), fulfilment::DURATIONS);
     let failures = fulfilment::failures(&adapter, &table).await;
+    delete(&table).await?;
+    kept(&failures)
+}
+
+#[tokio::test]
+async fn the_adapter_of_listings_keeps_the_contracts() -> anyhow::Result<()> {
+    let table = create(&Cloud::open()?).await?;
+    let adapter = ListingTable::new(table.client.clone(), table.name.clone(), listings::DURATIONS);
+    let failures = listings::failures(&adapter, &table).await;
     delete(&table).await?;
     kept(&failures)
 }

@@ -55,8 +55,11 @@ pub fn for_terraform(layout: &Layout, state: &State) -> Vec<(String, String)> {
 
 /// The sandbox's marketplaces, as Terraform takes a map.
 fn marketplaces(sandbox: &str) -> String {
-    let marketplace = |name: &&str| (*name, json!({ "url": format!("{sandbox}/marketplaces/{name}") }));
-    json!(MARKETPLACES.iter().map(marketplace).collect::<BTreeMap<_, _>>()).to_string()
+    let marketplaces: BTreeMap<&str, Value> = MARKETPLACES
+        .into_iter()
+        .map(|name| (name, json!({ "url": format!("{sandbox}/marketplaces/{name}") })))
+        .collect();
+    json!(marketplaces).to_string()
 }
 
 /// What is in the environment file.

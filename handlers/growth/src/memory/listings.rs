@@ -24,7 +24,7 @@ use lakeside_kit::{
 };
 
 use crate::{
-    listing_record::ListingRecord,
+    listing_record::{ListingRecord, status_name},
     marketplaces::{Answer, LevelRequest, Marketplaces},
     publish_stock::ListingStore,
     route_stock::{MarketplaceQueues, QueueError, Routed},
@@ -44,7 +44,8 @@ pub fn marketplace(name: &str) -> MarketplaceId {
     MarketplaceId::parse(name).expect("a marketplace's name")
 }
 
-type Listings<T> = BTreeMap<(MarketplaceId, Sku), T>;
+/// By marketplace and SKU.
+pub type Listings<T> = BTreeMap<(MarketplaceId, Sku), T>;
 
 /// The table.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct MemoryListings {
     pub leases: MemoryLeases,
     /// What went into the outbox.
     pub published: RefCell<Vec<Entry>>,
+    /// What the items have in their outboxes.
+    pub outboxes: RefCell<Listings<Vec<Entry>>>,
     /// Whether it does not answer.
     pub down: Cell<bool>,
     lifted: Lifted<Condition>,
@@ -67,6 +70,7 @@ impl MemoryListings {
             listings: RefCell::default(),
             leases: MemoryLeases::new(durations),
             published: RefCell::default(),
+            outboxes: RefCell::default(),
             down: Cell::default(),
             lifted: Lifted::default(),
         }
@@ -105,10 +109,11 @@ impl ListingStore for MemoryListings {
         if !self.lifted.passes(Condition::NewerThanListed, newer) {
             return Ok(Written::Stale);
         }
-        let completed = self.leases.complete(held, "", listing.updated_at);
+        let completed = self.leases.complete(held, status_name(&listing.status), listing.updated_at);
         if !self.lifted.passes(Condition::ListingLeaseStillHeld, completed) {
             return Ok(Written::Stale);
         }
+        self.outboxes.borrow_mut().insert(key.clone(), outbox.to_vec());
         listings.insert(key, listing.clone());
         self.published.borrow_mut().extend_from_slice(outbox);
         Ok(Written::Yes)
@@ -223,7 +228,9 @@ impl Marketplaces for MemoryMarketplaces {
 /// FIFO queues that know a message again.
 #[derive(Debug, Default)]
 pub struct MemoryQueues {
-    /// What was sent and taken, in order, each message once.
+    /// What was sent, in order, however often.
+    pub asked: RefCell<Vec<Routed>>,
+    /// What was taken, in order, each message once.
     pub sent: RefCell<Vec<Routed>>,
     /// The marketplaces whose queues do not answer.
     pub away: RefCell<BTreeSet<MarketplaceId>>,
@@ -251,6 +258,7 @@ impl MarketplaceQueues for MemoryQueues {
         if self.away.borrow().contains(&routed.command.marketplace) {
             return Err(QueueError::Unavailable("away".into()));
         }
+        self.asked.borrow_mut().push(routed.clone());
         let mut sent = self.sent.borrow_mut();
         if !sent.iter().any(|known| known.deduplication_id == routed.deduplication_id) {
             sent.push(routed.clone());
