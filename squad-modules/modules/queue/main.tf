@@ -8,9 +8,6 @@ locals {
   dlq_name  = "${local.base_name}-dlq${local.suffix}"
   arns      = { queue = "${local.base_arn}:${local.full_name}", dlq = "${local.base_arn}:${local.dlq_name}" }
 
-  # Each group has its own order, its own deduplication and its own share of the throughput.
-  fifo = { queue = var.fifo ? true : null, scope = var.fifo ? "messageGroup" : null, limit = var.fifo ? "perMessageGroupId" : null }
-
   dlq_retention_seconds = 1209600
 }
 
@@ -42,7 +39,7 @@ resource "aws_sqs_queue" "dlq" {
   kms_master_key_id         = var.platform.keys.messaging
   message_retention_seconds = local.dlq_retention_seconds
   policy                    = try(data.aws_iam_policy_document.rules["dlq"].json, null)
-  fifo_queue                = local.fifo.queue
+  fifo_queue                = var.fifo
 
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
@@ -57,9 +54,11 @@ resource "aws_sqs_queue" "queue" {
   receive_wait_time_seconds  = 20
   visibility_timeout_seconds = var.visibility_timeout_seconds
   policy                     = try(data.aws_iam_policy_document.rules["queue"].json, null)
-  fifo_queue                 = local.fifo.queue
-  deduplication_scope        = local.fifo.scope
-  fifo_throughput_limit      = local.fifo.limit
+  fifo_queue                 = var.fifo
+
+  # Each group has its own order, its own deduplication and its own share of the throughput.
+  deduplication_scope   = var.fifo ? "messageGroup" : null
+  fifo_throughput_limit = var.fifo ? "perMessageGroupId" : null
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dlq.arn
