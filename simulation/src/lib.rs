@@ -21,6 +21,7 @@ pub mod fifo;
 mod finals;
 mod functions;
 mod invariants;
+pub mod listings;
 mod mappings;
 pub mod mutants;
 mod partners;

@@ -76,6 +76,24 @@ impl MemoryListings {
         }
     }
 
+    /// Writes the listing and completes the lease, under the conditions that are not lifted.
+    pub fn settle(&self, listing: &ListingRecord, outbox: &[Entry], held: &Held) -> Written {
+        let key = (listing.marketplace.clone(), listing.sku.clone());
+        let mut listings = self.listings.borrow_mut();
+        let newer = listings.get(&key).is_none_or(|before| before.level.version < listing.level.version);
+        if !self.lifted.passes(Condition::NewerThanListed, newer) {
+            return Written::Stale;
+        }
+        let completed = self.leases.complete(held, status_name(&listing.status), listing.updated_at);
+        if !self.lifted.passes(Condition::ListingLeaseStillHeld, completed) {
+            return Written::Stale;
+        }
+        self.outboxes.borrow_mut().insert(key.clone(), outbox.to_vec());
+        listings.insert(key, listing.clone());
+        self.published.borrow_mut().extend_from_slice(outbox);
+        Written::Yes
+    }
+
     /// From now on `condition` is not enforced, as if it were missing from its expression.
     pub fn lift(&self, condition: Condition) {
         self.lifted.lift(condition);
@@ -103,20 +121,7 @@ impl ListingStore for MemoryListings {
         if self.down.get() {
             return Err(StoreError::Busy);
         }
-        let key = (listing.marketplace.clone(), listing.sku.clone());
-        let mut listings = self.listings.borrow_mut();
-        let newer = listings.get(&key).is_none_or(|before| before.level.version < listing.level.version);
-        if !self.lifted.passes(Condition::NewerThanListed, newer) {
-            return Ok(Written::Stale);
-        }
-        let completed = self.leases.complete(held, status_name(&listing.status), listing.updated_at);
-        if !self.lifted.passes(Condition::ListingLeaseStillHeld, completed) {
-            return Ok(Written::Stale);
-        }
-        self.outboxes.borrow_mut().insert(key.clone(), outbox.to_vec());
-        listings.insert(key, listing.clone());
-        self.published.borrow_mut().extend_from_slice(outbox);
-        Ok(Written::Yes)
+        Ok(self.settle(listing, outbox, held))
     }
 }
 
