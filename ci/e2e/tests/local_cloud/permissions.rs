@@ -23,14 +23,20 @@ struct Duties {
     table: Option<(&'static str, &'static [Verb])>,
     /// Whether it is fed by a queue of its own name.
     queue: bool,
-    /// Whether it is fed by the queues of the marketplaces.
-    told: bool,
-    /// Whether it sends to the queues of the marketplaces.
-    tells: bool,
+    /// What it has to do with the queues of the marketplaces.
+    of_marketplaces: Option<Part>,
     /// The bus it publishes on.
     bus: Option<&'static str>,
     /// Whether it starts sagas.
     saga: bool,
+}
+
+/// The ends of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Sends,
+    /// And it knows what opens the marketplaces.
+    IsFed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +52,7 @@ enum Verb {
 const VERBS: [Verb; 6] = [Verb::Get, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
 
 const fn function(function: &'static str) -> Duties {
-    Duties { function, table: None, queue: false, told: false, tells: false, bus: None, saga: false }
+    Duties { function, table: None, queue: false, of_marketplaces: None, bus: None, saga: false }
 }
 
 const fn fed(duties: Duties) -> Duties {
@@ -74,9 +80,9 @@ const DUTIES: [Duties; 22] = [
     on(function("void-label"), table::FULFILMENT, &[]),
     fed(on(function("accrue-loyalty"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Update])),
     fed(on(function("notify-customer"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete, Verb::Query])),
-    fed(Duties { tells: true, ..function("route-stock") }),
+    fed(Duties { of_marketplaces: Some(Part::Sends), ..function("route-stock") }),
     Duties {
-        told: true,
+        of_marketplaces: Some(Part::IsFed),
         ..on(function("publish-stock"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete])
     },
     Duties { bus: Some("growth"), ..function("growth-publish-outbox") },
@@ -220,7 +226,8 @@ async fn wrongs_on_queues(
     for queue in queues {
         let url = cloud.queue_url(queue).await?;
         let of_marketplace = MARKETPLACES.iter().any(|(name, _)| *queue == marketplaces::queue(cloud, name));
-        let own = duties.queue && *queue == cloud.name(duties.function) || duties.told && of_marketplace;
+        let own = duties.queue && *queue == cloud.name(duties.function)
+            || duties.of_marketplaces == Some(Part::IsFed) && of_marketplace;
         if own {
             // Receiving for real would take messages away from the function itself.
             if !permitted(intruder.sqs.get_queue_attributes().queue_url(&url).send().await)? {
@@ -235,7 +242,7 @@ async fn wrongs_on_queues(
         let parks =
             duties.bus.is_some() && *queue == format!("{}{DEAD_LETTERS}", cloud.name(duties.function));
         // As there.
-        let tells = duties.tells && of_marketplace;
+        let tells = duties.of_marketplaces == Some(Part::Sends) && of_marketplace;
         let mut probe = intruder.sqs.send_message().queue_url(&url).message_body("no message");
         if queue.ends_with(FIFO) {
             probe = probe.message_group_id("nobody").message_deduplication_id(Uuid::new_v4());
@@ -270,7 +277,7 @@ async fn wrongs_elsewhere(
     for (marketplace, _) in MARKETPLACES {
         let id = marketplaces::secret(cloud, marketplace);
         let allowed = permitted(intruder.secrets.get_secret_value().secret_id(id).send().await)?;
-        if allowed != duties.told {
+        if allowed != (duties.of_marketplaces == Some(Part::IsFed)) {
             let may = if allowed { "may" } else { "may not" };
             wrongs.push(format!("{} {may} read what opens {marketplace}", duties.function));
         }
