@@ -123,7 +123,7 @@ mod tests {
     use crate::{
         Event,
         api::PlaceOrder,
-        commands::{AdjustStock, Command},
+        commands::{AdjustStock, Command, PublishStock},
         events::{FulfilmentFailed, OrderCreated, StockLevelChanged},
         generate::documents,
     };
@@ -171,6 +171,17 @@ mod tests {
         ] {
             let document = with(level.clone(), pointer, value);
             assert!(serde_json::from_value::<Event<StockLevelChanged>>(document).is_err(), "{pointer}");
+        }
+        let publish = example("commands/publish-stock");
+        assert!(serde_json::from_value::<PublishStock>(publish.clone()).is_ok());
+        for (pointer, value) in [
+            ("/command", json!("AdjustStock")),
+            ("/marketplace", json!("Alpine Market")),
+            ("/available", json!(super::MAX_STOCK + 1)),
+            ("/version", json!(0)),
+        ] {
+            let document = with(publish.clone(), pointer, value);
+            assert!(serde_json::from_value::<PublishStock>(document).is_err(), "{pointer}");
         }
         let adjust = example("commands/adjust-stock");
         assert!(serde_json::from_value::<AdjustStock>(adjust.clone()).is_ok());

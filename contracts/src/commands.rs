@@ -1,9 +1,12 @@
-//! The commands of the saga and their results, and the command that changes stock. Commands go to one receiver and may
-//! carry a task token; they never travel on a bus.
+//! The commands of the saga and their results, the command that changes stock, and the one that tells marketplaces of it.
+//! Commands go to one receiver and may carry a task token; they never travel on a bus.
 
 use lakeside_domain::{
     adjustment::Kind,
-    ids::{AddressId, AdjustmentId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, TrackingNumber},
+    ids::{
+        AddressId, AdjustmentId, MarketplaceId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
+        TrackingNumber,
+    },
     money::Money,
 };
 use schemars::JsonSchema;
@@ -361,4 +364,38 @@ pub struct AdjustStock {
     #[schemars(length(min = 1, max = 20))]
     #[serde(deserialize_with = "bounds::lines")]
     pub lines: Vec<AdjustedLine>,
+}
+
+/// Its own name, in the field `command`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PublishStockName {
+    /// The one there is.
+    #[default]
+    PublishStock,
+}
+
+/// Tell a marketplace how much may be promised of a SKU. The level with the highest version is the newest, whatever comes
+/// last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct PublishStock {
+    /// `PublishStock`.
+    pub command: PublishStockName,
+    /// Whom.
+    #[schemars(schema_with = "schema::marketplace")]
+    pub marketplace: MarketplaceId,
+    /// What.
+    #[schemars(schema_with = "schema::sku")]
+    pub sku: Sku,
+    /// Units that may still be promised.
+    #[schemars(schema_with = "schema::stock")]
+    #[serde(deserialize_with = "bounds::stock")]
+    pub available: u64,
+    /// The level's.
+    #[schemars(schema_with = "schema::stock_version")]
+    #[serde(deserialize_with = "bounds::stock_version")]
+    pub version: u64,
+    /// Where it comes from: the event that said so.
+    pub metadata: CommandMetadata,
 }

@@ -3,8 +3,8 @@
 use lakeside_domain::{
     adjustment::{Kind, Units},
     ids::{
-        AddressId, AdjustmentId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId, Sku,
-        TrackingNumber,
+        AddressId, AdjustmentId, CustomerId, MarketplaceId, NodeId, OrderId, PaymentMethod, ReasonCode,
+        ShipmentId, Sku, TrackingNumber,
     },
     loyalty::Points,
     money::Money,
@@ -485,5 +485,25 @@ event! { Growth,
         /// How they were told.
         #[schemars(schema_with = "schema::notice_channel")]
         channel: notice::Channel,
+    }
+}
+
+event! { Growth,
+    /// A marketplace shows how much may be promised of a SKU. Newest as of [`StockLevelChanged`].
+    MarketplaceStockPublished {
+        /// Which one.
+        #[schemars(schema_with = "schema::marketplace")]
+        marketplace: MarketplaceId,
+        /// What.
+        #[schemars(schema_with = "schema::sku")]
+        sku: Sku,
+        /// Units that may still be promised.
+        #[schemars(schema_with = "schema::stock")]
+        #[serde(deserialize_with = "bounds::stock")]
+        available: u64,
+        /// The level's.
+        #[schemars(schema_with = "schema::stock_version")]
+        #[serde(deserialize_with = "bounds::stock_version")]
+        version: u64,
     }
 }

@@ -4,8 +4,8 @@ use lakeside_domain::{
     adjustment::{Kind, Units, UnitsError},
     events::EventId,
     ids::{
-        AddressId, AdjustmentId, CustomerId, IdError, NodeId, OrderId, PaymentMethod, ReasonCode, ShipmentId,
-        Sku, TrackingNumber,
+        AddressId, AdjustmentId, CustomerId, IdError, MarketplaceId, NodeId, OrderId, PaymentMethod,
+        ReasonCode, ShipmentId, Sku, TrackingNumber,
     },
     loyalty::Points,
     money::{Currency, Money},
@@ -29,15 +29,15 @@ use crate::{
     },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
-        OrderCommand, RefundPayment, ReserveStock, TerminalEventIds,
+        OrderCommand, PublishStock, PublishStockName, RefundPayment, ReserveStock, TerminalEventIds,
     },
     events::{
         AdjustedLine, CustomerNotified, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, Line,
-        LoyaltyPointsAccrued, LoyaltyPointsReversed, NodeStockChanged, OrderCancellationRequested,
-        OrderCancelled, OrderConfirmed, OrderCreated, OrderFulfilled, OrderRejected, PaymentCaptured,
-        PaymentDeclined, PaymentRefunded, PricedLine, Shipment, ShipmentLabelled, Shortage, StockAdjusted,
-        StockAdjustmentRefused, StockCommitted, StockLevelChanged, StockReleased, StockReservationFailed,
-        StockReserved, WarehouseAllocated,
+        LoyaltyPointsAccrued, LoyaltyPointsReversed, MarketplaceStockPublished, NodeStockChanged,
+        OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderFulfilled,
+        OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PricedLine, Shipment,
+        ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused, StockCommitted, StockLevelChanged,
+        StockReleased, StockReservationFailed, StockReserved, WarehouseAllocated,
     },
 };
 
@@ -177,7 +177,9 @@ fn growth_events(out: &mut Vec<Document>) -> Result<(), GenerateError> {
     let points = Points::new(368);
     event(out, &LoyaltyPointsAccrued { order_id, customer_id: customer_id.clone(), points })?;
     event(out, &LoyaltyPointsReversed { order_id, customer_id, points })?;
-    event(out, &CustomerNotified { order_id, what: What::Confirmed, channel: notice::Channel::Email })
+    event(out, &CustomerNotified { order_id, what: What::Confirmed, channel: notice::Channel::Email })?;
+    let (marketplace, sku) = (MarketplaceId::parse("alpine-market")?, Sku::parse("TENT-2P")?);
+    event(out, &MarketplaceStockPublished { marketplace, sku, available: 96, version: 412 })
 }
 
 fn commands(out: &mut Vec<Document>) -> Result<(), GenerateError> {
@@ -229,6 +231,15 @@ fn commands(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         lines: adjusted_lines()?,
     };
     contract(out, "commands/adjust-stock", &schema_of::<AdjustStock>("AdjustStock")?, &adjust)?;
+    let publish = PublishStock {
+        command: PublishStockName::PublishStock,
+        marketplace: MarketplaceId::parse("alpine-market")?,
+        sku: Sku::parse("TENT-2P")?,
+        available: 96,
+        version: 412,
+        metadata,
+    };
+    contract(out, "commands/publish-stock", &schema_of::<PublishStock>("PublishStock")?, &publish)?;
     let input = FulfilOrder {
         order_id,
         lines: lines()?,

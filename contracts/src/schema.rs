@@ -2,7 +2,9 @@
 
 use lakeside_domain::{
     adjustment::{Kind, Units},
-    ids::{AddressId, CustomerId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber},
+    ids::{
+        AddressId, CustomerId, MarketplaceId, NodeId, OrderId, PaymentMethod, ReasonCode, Sku, TrackingNumber,
+    },
     notice::What,
     order::Channel,
     quantity::Quantity,
@@ -26,6 +28,7 @@ macro_rules! text_schemas {
 text_schemas! {
     address_id => AddressId,
     customer_id => CustomerId,
+    marketplace => MarketplaceId,
     node => NodeId,
     order_id => OrderId,
     payment_method => PaymentMethod,

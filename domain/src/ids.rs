@@ -211,6 +211,15 @@ text_id!(
 );
 
 text_id!(
+    /// A marketplace on which our goods are listed.
+    MarketplaceId,
+    "marketplace",
+    "^[a-z][a-z0-9-]{0,23}$",
+    |text| text.starts_with(|c: char| c.is_ascii_lowercase())
+        && suffixed(text, "", 24, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+);
+
+text_id!(
     /// The carrier's number of a parcel.
     TrackingNumber,
     "tracking number",
@@ -300,6 +309,10 @@ mod tests {
         assert!(AddressId::parse("12 Main Street").is_err());
         assert!(NodeId::parse("store-07").is_ok());
         assert!(NodeId::parse("Store").is_err());
+        assert!(MarketplaceId::parse("alpine-market").is_ok());
+        for bad in ["", "-a", "1st", "Alpine", "a#b", "abcdefghijklmnopqrstuvwxy"] {
+            assert!(MarketplaceId::parse(bad).is_err(), "{bad}");
+        }
         assert!(CustomerId::parse("jane@example.com").is_err());
         for good in ["ac", "acme", "store-07", "a2345678901234567890123456789012"] {
             assert!(PartnerId::parse(good).is_ok(), "{good}");

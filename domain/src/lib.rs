@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod label;
 pub mod level;
+pub mod listing;
 pub mod loyalty;
 pub mod money;
 pub mod notice;

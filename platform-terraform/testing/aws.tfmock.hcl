@@ -70,6 +70,12 @@ mock_resource "aws_lambda_function" {
   }
 }
 
+mock_resource "aws_secretsmanager_secret" {
+  defaults = {
+    arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:test-secret-AbCdEf"
+  }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = {
     arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-order-fulfilment"

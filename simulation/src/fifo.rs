@@ -1,4 +1,4 @@
-//! A consumer of a FIFO queue under all faults. No squad has one yet; this one writes down what it hears.
+//! A consumer of a FIFO queue under all faults, which writes down what it hears.
 //!
 //! Holds: each group is heard in the order it was sent in, and goes back only to what was not deleted yet; everything
 //! is heard or among the dead letters; nothing is in the queue twice.

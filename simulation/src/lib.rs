@@ -23,6 +23,7 @@ mod functions;
 pub mod hot_sku;
 mod invariants;
 mod levels;
+pub mod listings;
 mod mappings;
 pub mod mutants;
 mod partners;

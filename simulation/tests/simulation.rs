@@ -6,6 +6,7 @@
 use lakeside_simulation::{
     faults,
     fifo::Fifo,
+    listings::{Listings, Mistake},
     mutants::{self, Mutant},
     planting::plant,
     run::{Outcome, Simulation},
@@ -154,4 +155,30 @@ fn a_fifo_queue_keeps_its_groups_in_order_under_all_faults() {
     assert!(poison > 100 && dead > 100, "{poison} poison, {dead} dead");
     assert!(heard > 5 * dead, "{heard} messages were heard and {dead} given up");
     assert_eq!(fifo.run(3).trace_hash, fifo.run(3).trace_hash);
+}
+
+#[test]
+fn marketplaces_end_at_the_newest_level_and_never_go_back_under_all_faults() {
+    let listings = Listings::default();
+    let (mut calls, mut shown) = (0, 0);
+    for seed in 0..2_000 {
+        let outcome = listings.run(seed, None);
+        if let Some(broken) = outcome.broken {
+            panic!("seed {seed}: {broken}\n{}", outcome.trace.join("\n"));
+        }
+        calls += outcome.calls;
+        shown += outcome.shown;
+    }
+    assert!(shown > 10_000 && calls > shown, "{shown} levels were shown by {calls} calls");
+    assert_eq!(listings.run(3, None).trace_hash, listings.run(3, None).trace_hash);
+}
+
+#[test]
+fn every_mistake_with_levels_is_noticed() {
+    let listings = Listings::default();
+    let unnoticed: Vec<Mistake> = Mistake::ALL
+        .into_iter()
+        .filter(|mistake| (0..2_000).all(|seed| listings.run(seed, Some(*mistake)).broken.is_none()))
+        .collect();
+    assert_eq!(unnoticed, Vec::<Mistake>::new());
 }

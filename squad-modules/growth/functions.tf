@@ -42,6 +42,44 @@ locals {
         DecryptTheDirectory = { actions = ["kms:Decrypt"], resources = [local.platform.directory.key_arn] }
       }
     }
+    # Where it sends to is in marketplaces.tf.
+    route_stock = {
+      timeout_seconds = 10
+      environment     = {}
+      tables          = {}
+      statements = {
+        EncryptMessages = {
+          actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+          resources = [local.platform.keys.messaging]
+        }
+      }
+    }
+    publish_stock = {
+      timeout_seconds = 10
+      environment = {
+        GROWTH_TABLE = module.table.name
+        # The names of the secrets, never what is in them.
+        MARKETPLACES = jsonencode({
+          for name, marketplace in var.marketplaces : name => {
+            url    = marketplace.url
+            secret = aws_secretsmanager_secret.marketplace[name].arn
+          }
+        })
+      }
+      tables = {
+        KeepListings = {
+          arn          = module.table.arn
+          actions      = ["DeleteItem", "GetItem", "PutItem"]
+          leading_keys = ["LISTING#*", "LEASE#publish-stock#*"]
+        }
+      }
+      statements = {
+        ReadCredentials = {
+          actions   = ["secretsmanager:GetSecretValue"]
+          resources = [for secret in aws_secretsmanager_secret.marketplace : secret.arn]
+        }
+      }
+    }
   }
 }
 
@@ -64,7 +102,7 @@ module "function" {
   platform        = local.platform
   settings        = local.settings
   timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
-  environment     = each.value.environment
+  environment     = merge(each.value.environment, try(local.routes[each.key].environment, {}))
   tables          = each.value.tables
-  statements      = each.value.statements
+  statements      = merge(each.value.statements, try(local.routes[each.key].statements, {}))
 }

@@ -1,4 +1,4 @@
-# What each function hears. Both keep what they hear of an order, so that the facts may come in any order.
+# What each function hears. `publish-stock` hears its marketplaces' queues, see marketplaces.tf. The first two keep what they hear of an order, so that the facts may come in any order.
 locals {
   subscriptions = {
     accrue_loyalty = {
@@ -23,6 +23,17 @@ locals {
           detail_types = [
             "OrderCancelled", "OrderConfirmed", "OrderCreated", "OrderFulfilled", "OrderRejected",
           ]
+        }
+      }
+    }
+    route_stock = {
+      batch_size        = 10
+      max_receive_count = 5
+      rules = {
+        inventory = {
+          bus          = local.platform.buses["inventory"].name
+          sources      = ["lakeside.inventory"]
+          detail_types = ["StockLevelChanged"]
         }
       }
     }

@@ -166,3 +166,43 @@ variable "doubtful_messages" {
     error_message = "The number of doubtful messages cannot be negative."
   }
 }
+
+variable "marketplaces" {
+  description = "Marketplaces on which our goods are listed, by name: the base URL of each. Its credential goes into the secret that is made for it."
+  type        = map(object({ url = string }))
+  nullable    = false
+
+  validation {
+    condition     = length(var.marketplaces) > 0 && alltrue([for name in keys(var.marketplaces) : can(regex("^[a-z][a-z0-9-]{0,23}$", name))])
+    error_message = "A marketplace's name must be 1 to 24 lower-case letters, digits and hyphens, beginning with a letter, and there must be one."
+  }
+
+  validation {
+    condition     = alltrue([for marketplace in values(var.marketplaces) : can(regex("^(https://[a-z0-9]|http://127\\.0\\.0\\.1:[0-9])", marketplace.url))])
+    error_message = "A marketplace must be reached by https, or on this machine."
+  }
+}
+
+variable "secret_recovery_window_days" {
+  description = "Days for which a deleted secret can be brought back; 0 for none, where its name must be free at once."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.secret_recovery_window_days == 0 || (var.secret_recovery_window_days >= 7 && var.secret_recovery_window_days <= 30)
+    error_message = "Secrets Manager keeps a deleted secret for 7 to 30 days, or not at all."
+  }
+}
+
+variable "levels_not_shown" {
+  description = "Levels in five minutes that a marketplace refused, or for which it did not let us in, above which a person looks."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.levels_not_shown >= 0
+    error_message = "The number of levels that are not shown cannot be negative."
+  }
+}

@@ -11,13 +11,13 @@ use lakeside_domain::{
     reservation::{Reservation, ReservationStatus},
     stock::Pool,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
     cloud::{Cloud, table},
     levels::Levels,
-    queues::DEAD_LETTERS,
+    queues::is_for_dead_letters,
     records,
     sandbox::Ledger,
 };
@@ -31,7 +31,7 @@ pub use audit::dollars;
 pub struct Snapshot {
     /// Every item of every table.
     pub items: BTreeMap<String, Value>,
-    /// The books of processor and carrier.
+    /// The books of processor, carrier and marketplaces.
     pub ledger: Ledger,
     /// How many executions of the saga there were, by status.
     pub executions: BTreeMap<String, usize>,
@@ -106,7 +106,7 @@ impl Snapshot {
             items,
             ledger: cloud.sandbox.ledger().await?,
             executions,
-            dead_letters: depths.into_iter().filter(|(name, _)| name.ends_with(DEAD_LETTERS)).collect(),
+            dead_letters: depths.into_iter().filter(|(name, _)| is_for_dead_letters(name)).collect(),
         })
     }
 
@@ -129,6 +129,7 @@ impl Snapshot {
             audit::labels(&orders, &self.allocations()?, &self.ledger),
             audit::loyalty(&orders, &self.accounts()?),
             audit::notices(&self.notices()),
+            audit::listings(&self.listings()?, &self.ledger),
             audit::orders(&orders),
             audit::sagas(self.executions.get(ExecutionStatus::Running.as_str()).copied(), &self.executions),
             audit::dead_letters(&self.dead_letters),
@@ -202,6 +203,10 @@ impl Snapshot {
             .collect()
     }
 
+    fn listings(&self) -> anyhow::Result<Vec<ListingBooks>> {
+        self.typed("growth LISTING#")
+    }
+
     fn stock(&self, orders: &[OrderBooks]) -> anyhow::Result<BTreeMap<String, SkuBooks>> {
         let mut stock: BTreeMap<String, SkuBooks> = BTreeMap::new();
         for (key, item) in self.of("inventory SKU#") {
@@ -241,6 +246,16 @@ impl Snapshot {
         }
         Ok(stock)
     }
+}
+
+/// What the reconciliation needs of a listing: the newest level of which we know what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct ListingBooks {
+    marketplace: String,
+    sku: String,
+    available: u64,
+    version: u64,
+    status: String,
 }
 
 /// What the reconciliation needs of an order.

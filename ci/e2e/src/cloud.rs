@@ -17,7 +17,7 @@ pub struct Cloud {
     pub endpoint: String,
     /// The public door.
     pub api: Api,
-    /// The payment processor and the carrier.
+    /// The payment processor, the carrier and the marketplaces.
     pub sandbox: Sandbox,
     /// The saga.
     pub state_machine_arn: String,
@@ -29,6 +29,8 @@ pub struct Cloud {
     pub sqs: aws_sdk_sqs::Client,
     /// Buses, rules and archives.
     pub events: aws_sdk_eventbridge::Client,
+    /// What opens marketplaces.
+    pub secrets: aws_sdk_secretsmanager::Client,
     /// Executions of the saga.
     pub sfn: aws_sdk_sfn::Client,
     /// Everything else.
@@ -60,7 +62,7 @@ pub mod table {
     pub const STORE_STOCK: &str = "store-stock";
     /// Payments, labels, approvals and leases.
     pub const FULFILMENT: &str = "fulfilment";
-    /// Points, notices and leases.
+    /// Points, notices, listings and leases.
     pub const GROWTH: &str = "growth";
     /// Partners, and the digests of their credentials.
     pub const PARTNERS: &str = "partners";
@@ -108,6 +110,7 @@ impl Cloud {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             signed: SignedCalls::new(http.clone(), endpoint.clone(), region, credentials),
             endpoint,

@@ -20,6 +20,7 @@ pub mod journey;
 pub mod levels;
 pub mod logs;
 pub mod mailbox;
+pub mod marketplaces;
 pub mod partner;
 pub mod poll;
 pub mod queues;

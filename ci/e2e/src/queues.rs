@@ -10,6 +10,14 @@ use crate::{cloud::Cloud, poll::eventually};
 /// The end of a dead-letter queue's name.
 pub const DEAD_LETTERS: &str = "-dlq";
 
+/// The end of a FIFO queue's name, after any other.
+pub const FIFO: &str = ".fifo";
+
+/// Whether a queue of this name is for dead letters.
+pub fn is_for_dead_letters(name: &str) -> bool {
+    name.strip_suffix(FIFO).unwrap_or(name).ends_with(DEAD_LETTERS)
+}
+
 /// Looks in a row at which the queues must be empty: a message is in no queue while a function hands it on.
 const QUIET_LOOKS: u32 = 10;
 
@@ -85,7 +93,7 @@ impl Cloud {
                 .queue_depths()
                 .await?
                 .into_iter()
-                .filter(|(name, depth)| *depth > 0 && !name.ends_with(DEAD_LETTERS))
+                .filter(|(name, depth)| *depth > 0 && !is_for_dead_letters(name))
                 .map(|(name, depth)| format!("{depth} in {name}"))
                 .collect();
             looks = if busy.is_empty() { looks + 1 } else { 0 };

@@ -1,8 +1,11 @@
-//! The books of the payment processor and the carrier: the truth about money and labels.
+//! The books of the payment processor, the carrier and the marketplaces: the truth about money, labels and listings.
+
+use std::collections::BTreeMap;
 
 use anyhow::Context;
 use reqwest::Client;
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 /// The sandbox at one address.
@@ -12,13 +15,42 @@ pub struct Sandbox {
     url: String,
 }
 
-/// Everything that was ever charged and labelled.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Everything that was ever charged, labelled and listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Ledger {
     /// One per order that reached the processor.
     pub payments: Vec<Payment>,
     /// One per parcel that reached the carrier.
     pub labels: Vec<Label>,
+    /// One per marketplace and SKU that it was told of.
+    pub listings: Vec<Listing>,
+    /// How many requests each marketplace turned away for being too many.
+    pub turned_away: BTreeMap<String, u32>,
+}
+
+/// How much of a SKU there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Level {
+    /// Units.
+    pub available: u64,
+    /// Which level it is.
+    pub version: u64,
+}
+
+/// One SKU on one marketplace.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listing {
+    /// Where.
+    pub marketplace: String,
+    /// What.
+    pub sku: String,
+    /// What it shows.
+    pub level: Option<Level>,
+    /// How many times it was told anything.
+    pub calls: u32,
+    /// All that it ever took, in order.
+    pub updates: Vec<Level>,
 }
 
 /// One order's money at the processor.
@@ -72,6 +104,27 @@ impl Sandbox {
         let url = format!("{}/ledger", self.url);
         let answer = self.http.get(url).send().await.context("the sandbox does not answer")?;
         answer.error_for_status()?.json().await.context("the sandbox's ledger is malformed")
+    }
+
+    /// What the marketplaces have of one SKU.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn listings(&self, sku: &str) -> anyhow::Result<BTreeMap<String, Listing>> {
+        let listings = self.ledger().await?.listings.into_iter().filter(|listing| listing.sku == sku);
+        Ok(listings.map(|listing| (listing.marketplace.clone(), listing)).collect())
+    }
+
+    /// From now on this credential opens the marketplace, and no other.
+    ///
+    /// # Errors
+    /// If there is no such marketplace.
+    pub async fn open_marketplace(&self, marketplace: &str, credential: &str) -> anyhow::Result<()> {
+        let url = format!("{}/marketplaces/{marketplace}/credential", self.url);
+        let body = json!({ "credential": credential });
+        let answer = self.http.put(url).json(&body).send().await.context("the sandbox does not answer")?;
+        answer.error_for_status()?;
+        Ok(())
     }
 
     /// What the processor has for one order, if it was ever asked.

@@ -76,7 +76,7 @@ struct Price {
 }
 
 impl Table {
-    async fn put(&self, key: &Key, item: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) async fn put(&self, key: &Key, item: &impl Serialize) -> anyhow::Result<()> {
         let item = key.item_of(item)?;
         self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
         Ok(())
@@ -98,7 +98,7 @@ impl Table {
         found.items.unwrap_or_default().into_iter().map(|item| Ok(key.read(item)?)).collect()
     }
 
-    async fn entries(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
+    pub(crate) async fn entries(&self, key: &Key) -> anyhow::Result<Vec<Entry>> {
         let item: Option<WithOutbox> = get(&self.client, &self.name, key).await?;
         Ok(item.map(|item| item.outbox).unwrap_or_default())
     }

@@ -11,6 +11,7 @@ pub mod dynamo;
 pub mod fulfilment;
 pub mod inventory;
 pub mod leases;
+pub mod listings;
 pub mod loyalty;
 pub mod notices;
 pub mod orders;

@@ -4,14 +4,17 @@
 use std::future::Future;
 
 use lakeside_fulfilment::memory::{self as fulfilment_memory, MemoryFulfilment};
-use lakeside_growth::memory::{self as growth_memory, MemoryGrowth};
+use lakeside_growth::memory::{
+    self as growth_memory, MemoryGrowth,
+    listings::{self as listings_memory, MemoryListings},
+};
 use lakeside_inventory::memory::{
     self as inventory_memory, MemoryInventory,
     store_stock::{self as store_stock_memory, MemoryStoreStock},
 };
 use lakeside_orders::memory::{self as orders_memory, MemoryOrders, MemoryStatus};
 use lakeside_port_contracts::{
-    Failure, adjustments, fulfilment, inventory, leases, loyalty, notices, orders,
+    Failure, adjustments, fulfilment, inventory, leases, listings, loyalty, notices, orders,
     random::{self, Step},
     status, store_stock,
 };
@@ -86,6 +89,24 @@ async fn a_table_that_does_not_count_writes_of_stock_is_noticed() {
     let table = MemoryInventory::default();
     table.writes.unversioned.set(true);
     assert!(!inventory::failures(&table, &table).await.is_empty());
+}
+
+async fn listings_without(condition: Option<listings_memory::Condition>) -> Vec<Failure> {
+    let table = MemoryListings::new(listings::DURATIONS);
+    if let Some(condition) = condition {
+        table.lift(condition);
+    }
+    listings::failures(&table, &table).await
+}
+
+#[tokio::test]
+async fn the_listings_keep_their_contracts() {
+    kept(&listings_without(None).await);
+}
+
+#[tokio::test]
+async fn each_condition_of_the_listings_is_missed() {
+    each_is_missed(listings_memory::Condition::ALL, listings_without).await;
 }
 
 #[tokio::test]

@@ -10,13 +10,13 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// Stands in for the payment processor and the carrier.
+/// Stands in for the payment processor, the carrier and the marketplaces.
 #[derive(Parser)]
 struct Arguments {
     /// Port on the loopback interface; 0 takes a free one and prints it
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Requests a second that the processor takes
+    /// Requests a second that the processor takes, and each marketplace
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
     /// Milliseconds after which an effect lands whose answer was lost

@@ -1,4 +1,4 @@
-//! The two companies over HTTP.
+//! The companies over HTTP.
 
 use std::{
     future::Future,
@@ -10,10 +10,13 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, RETRY_AFTER},
+    },
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -23,6 +26,7 @@ use crate::{
     callbacks::Callbacks,
     carrier::{self, Carrier, LabelRequest},
     idempotency::Answer,
+    marketplaces::{self, Credential, Level, Marketplaces},
     processor::{ChargeRequest, Later, Outcome, Processor, Reply},
     rate::{RateLimit, retry_after_seconds},
 };
@@ -32,7 +36,7 @@ const LONGEST_NAME: usize = 255;
 /// How the sandbox behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Requests a second that the processor takes, charges and reversals together.
+    /// Requests a second that the processor takes, charges and reversals together; and so many each marketplace.
     pub rate: u32,
     /// How long after its request an effect lands whose answer was lost.
     pub landing_delay: Duration,
@@ -56,6 +60,7 @@ impl Default for Options {
 struct Books {
     processor: Processor,
     carrier: Carrier,
+    marketplaces: Marketplaces,
     rate: RateLimit,
 }
 
@@ -82,6 +87,7 @@ pub async fn serve(
         books: Arc::new(Mutex::new(Books {
             processor: Processor::default(),
             carrier: Carrier::default(),
+            marketplaces: Marketplaces::per_second(options.rate),
             rate: RateLimit::per_second(options.rate),
         })),
         callbacks: Callbacks::to(options.callback_url),
@@ -96,6 +102,8 @@ pub async fn serve(
         .route("/v1/labels", post(create_label))
         .route("/v1/labels/{reference}", get(look_up_label))
         .route("/v1/labels/{reference}/void", post(void_label))
+        .route("/marketplaces/{marketplace}/v1/listings/{sku}/stock", put(put_level))
+        .route("/marketplaces/{marketplace}/credential", put(open_marketplace))
         .route("/ledger", get(ledger))
         .route("/health", get(|| async { StatusCode::OK }))
         .fallback(|| async { respond(&Answer::error(404, "no such path")) })
@@ -193,9 +201,71 @@ async fn void_label(State(sandbox): State<Sandbox>, Path(reference): Path<String
     respond(&sandbox.books().carrier.void(&reference))
 }
 
+async fn put_level(
+    State(sandbox): State<Sandbox>,
+    Path((marketplace, sku)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (reply, level) = {
+        let mut books = sandbox.books();
+        if let Err(reply) = books.marketplaces.admit(&marketplace, bearer(&headers), Instant::now()) {
+            (reply, None)
+        } else {
+            let (key, level) = match (idempotency_key(&headers), parse::<Level>(&body)) {
+                (Ok(key), Ok(level)) => (key, level),
+                (Err(answer), _) | (_, Err(answer)) => return respond(&answer),
+            };
+            if !is_reference(&sku) {
+                return respond(&Answer::error(400, "the sku must be 1 to 255 visible characters"));
+            }
+            (books.marketplaces.put(&marketplace, &sku, key, level), Some(level))
+        }
+    };
+    match reply {
+        marketplaces::Reply::Answer(answer) => respond(&answer),
+        marketplaces::Reply::TooMany(wait) => too_many(wait),
+        marketplaces::Reply::Hang => sandbox.hang().await,
+        marketplaces::Reply::HangThenLand => {
+            let landing = sandbox.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(landing.landing_delay).await;
+                if let Some(level) = level {
+                    landing.books().marketplaces.land(&marketplace, &sku, level);
+                }
+            });
+            sandbox.hang().await
+        }
+    }
+}
+
+/// As its staff would, who revoke a credential and issue another.
+async fn open_marketplace(
+    State(sandbox): State<Sandbox>,
+    Path(marketplace): Path<String>,
+    body: Bytes,
+) -> Response {
+    match parse::<Credential>(&body) {
+        Ok(credential) if sandbox.books().marketplaces.open_with(&marketplace, &credential) => {
+            respond(&Answer::new(200, json!({})))
+        }
+        Ok(_) => respond(&Answer::error(404, "no such marketplace")),
+        Err(answer) => respond(&answer),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
 async fn ledger(State(sandbox): State<Sandbox>) -> Json<Value> {
     let books = sandbox.books();
-    Json(json!({ "payments": books.processor.ledger(), "labels": books.carrier.ledger() }))
+    Json(json!({
+        "payments": books.processor.ledger(),
+        "labels": books.carrier.ledger(),
+        "listings": books.marketplaces.ledger(),
+        "turnedAway": books.marketplaces.turned_away(),
+    }))
 }
 
 impl Sandbox {

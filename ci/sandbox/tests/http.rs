@@ -223,7 +223,42 @@ async fn rejects_requests_without_a_key_or_with_a_bad_body() {
             sandbox.http.post(&payments).header("Idempotency-Key", "k").json(&body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{pointer} = {value}");
     }
-    assert_eq!(sandbox.get("/ledger").await.1, json!({ "payments": [], "labels": [] }));
+    let turned_away = json!({ "alpine-market": 0, "trailhead": 0 });
+    let empty = json!({ "payments": [], "labels": [], "listings": [], "turnedAway": turned_away });
+    assert_eq!(sandbox.get("/ledger").await.1, empty);
+}
+
+#[tokio::test]
+async fn a_marketplace_takes_levels_from_whom_it_knows_and_in_their_form() {
+    let sandbox = start(quick()).await;
+    let put = async |path: &str, credential: &str, key: Option<&str>, body: Value| {
+        let url = format!("{}/marketplaces/{path}", sandbox.url);
+        let mut request = sandbox.http.put(url).bearer_auth(credential).json(&body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (tent, good) = ("trailhead/v1/listings/TENT/stock", json!({ "available": 5, "version": 1 }));
+    let (known, key) = ("sandbox-trailhead-1", Some("k"));
+    assert_eq!(put(tent, "sandbox-alpine-market-1", key, good.clone()).await, 401);
+    assert_eq!(put("nowhere/v1/listings/TENT/stock", known, key, good.clone()).await, 404);
+    assert_eq!(put(tent, known, None, good.clone()).await, 400);
+    for bad in
+        [json!({}), json!({ "available": -1, "version": 1 }), json!({ "available": 1, "version": 1, "x": 1 })]
+    {
+        assert_eq!(put(tent, known, key, bad).await, 400);
+    }
+    assert_eq!(put(tent, known, key, good.clone()).await, 200);
+    assert_eq!(put("trailhead/credential", "", None, json!({ "credential": "new" })).await, 200);
+    assert_eq!(put("nowhere/credential", "", None, json!({ "credential": "new" })).await, 404);
+    assert_eq!(put(tent, known, key, good.clone()).await, 401);
+    assert_eq!(put(tent, "new", key, good).await, 200);
+    let shown = json!({
+        "marketplace": "trailhead", "sku": "TENT", "level": { "available": 5, "version": 1 }, "calls": 2,
+        "updates": [{ "available": 5, "version": 1 }],
+    });
+    assert_eq!(sandbox.get("/ledger").await.1["listings"], json!([shown]));
 }
 
 #[tokio::test]

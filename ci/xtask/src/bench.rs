@@ -176,6 +176,8 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("DIRECTORY_TABLE", "lakeside-directory".to_owned()),
         ("LOYALTY_MINOR_PER_POINT", "100".to_owned()),
         ("LOYALTY_CURRENCY", "USD".to_owned()),
+        ("MARKETPLACES", format!(r#"{{"bazaar": {{"url": "{nowhere}", "secret": "bazaar"}}}}"#)),
+        ("MARKETPLACE_QUEUES", format!(r#"{{"bazaar": "{nowhere}"}}"#)),
         ("SENDER_ADDRESS", "orders@lakeside.example".to_owned()),
         ("BUS_NAME", "lakeside-orders".to_owned()),
         (

@@ -17,8 +17,6 @@ pub mod http_processor;
 pub mod label_record;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
-pub mod outbound;
-pub mod outside;
 pub mod payment_record;
 pub mod processor;
 #[cfg(test)]
@@ -30,3 +28,5 @@ mod scripted;
 pub mod start_fulfilment;
 pub mod step_functions;
 pub mod void_label;
+
+pub use lakeside_kit::{outbound, outside};

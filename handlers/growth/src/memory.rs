@@ -1,6 +1,8 @@
 //! The growth squad's table, directory and post in memory, for tests and simulations: feature `memory`. The table's
 //! conditions are those of [`crate::growth_table`], which the contracts in `ci/ports` hold both to.
 
+pub mod listings;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},

@@ -16,9 +16,13 @@ pub mod dynamo;
 pub mod lease;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
+pub mod outbound;
 pub mod outbox;
+pub mod outside;
 pub mod personal;
 pub mod publish_outbox;
 pub mod runtime;
+pub mod secret;
+pub mod secrets_manager;
 pub mod sqs;
 pub mod task_token;

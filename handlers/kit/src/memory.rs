@@ -20,6 +20,7 @@ use crate::{
     dynamo::{Key, StoreError},
     lease::{Held, LeaseKey, Leases},
     outbox::Entry,
+    secret::{Current, Secret, SecretError, Secrets},
     task_token::{AnswerError, Answered, TaskTokens},
 };
 
@@ -203,6 +204,47 @@ impl TaskTokens for Answers {
         let result = serde_json::to_value(result).map_err(|e| AnswerError(e.into()))?;
         self.given.borrow_mut().push((token.to_owned(), result));
         Ok(Answered::Delivered)
+    }
+}
+
+/// Secrets that can be changed.
+#[derive(Debug, Default)]
+pub struct MemorySecrets {
+    /// Whether they cannot be read.
+    pub down: Cell<bool>,
+    values: RefCell<HashMap<String, Current>>,
+    versions: Cell<u64>,
+    reads: Cell<usize>,
+}
+
+impl MemorySecrets {
+    /// Makes `text` the current version of the secret called `id`.
+    pub fn put(&self, id: &str, text: &str) {
+        let version = self.versions.get().saturating_add(1);
+        self.versions.set(version);
+        let current = Current { secret: Secret::new(text), version: version.to_string() };
+        self.values.borrow_mut().insert(id.to_owned(), current);
+    }
+
+    /// How often one was asked for.
+    pub fn reads(&self) -> usize {
+        self.reads.get()
+    }
+}
+
+impl Secrets for MemorySecrets {
+    async fn current(&self, id: &str) -> Result<Current, SecretError> {
+        self.reads.set(self.reads.get().saturating_add(1));
+        if self.down.get() {
+            return Err(SecretError::Unavailable("down".into()));
+        }
+        self.values.borrow().get(id).cloned().ok_or_else(|| SecretError::Refused("no such secret".into()))
+    }
+}
+
+impl<S: Secrets> Secrets for Rc<S> {
+    async fn current(&self, id: &str) -> Result<Current, SecretError> {
+        S::current(self, id).await
     }
 }
 

@@ -6,6 +6,11 @@ variables {
   environment    = "test"
   artifacts_dir  = "tests/artifacts"
   sender_address = "orders@example.com"
+
+  marketplaces = {
+    alpine-market = { url = "https://stock.alpine.example.com" }
+    trailhead     = { url = "https://api.trailhead.example.com/lakeside" }
+  }
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
@@ -34,14 +39,14 @@ run "longer_timeouts_hide_messages_for_longer" {
 
 run "messages_are_delivered_often_enough" {
   assert {
-    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
-    error_message = "A message must be delivered five times before it is given up."
+    condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5]) && local.publish_stock_max_receive_count == 20
+    error_message = "A message must be delivered five times before it is given up, and twenty times to a marketplace, which may be away for minutes."
   }
 }
 
 run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
   assert {
-    condition     = toset(keys(module.subscription)) == toset(["accrue_loyalty", "notify_customer"])
+    condition     = toset(keys(module.subscription)) == toset(["accrue_loyalty", "notify_customer", "route_stock"])
     error_message = "These functions consume; the others are called."
   }
 
@@ -75,6 +80,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
         "DeleteItem GetItem PutItem Query" = ["NOTICE#*", "LEASE#notify-customer#*"]
         "GetItem"                          = ["CUSTOMER#*"]
       }
+      route_stock   = {}
+      publish_stock = { "DeleteItem GetItem PutItem" = ["LISTING#*", "LEASE#publish-stock#*"] }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -82,8 +89,12 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => keys(function.statements) if length(function.statements) > 0
-    } == { notify_customer = ["DecryptTheDirectory"] }
-    error_message = "Only who tells customers may reach them."
+      } == {
+      notify_customer = ["DecryptTheDirectory"]
+      route_stock     = ["EncryptMessages"]
+      publish_stock   = ["ReadCredentials"]
+    }
+    error_message = "Only who tells customers may reach them, and only who tells marketplaces has what opens these."
   }
 }
 
@@ -167,5 +178,99 @@ run "a_customer_who_may_not_have_been_told_pages" {
       && aws_cloudwatch_metric_alarm.doubtful[metric].alarm_actions == toset([local.platform.alarm_topic_arn])
     ])
     error_message = "Each doubtful outcome must be counted, and reach the alarm topic."
+  }
+}
+
+run "every_marketplace_has_a_queue_in_order_a_mapping_and_a_secret" {
+  assert {
+    condition = alltrue([
+      for made in [keys(module.marketplace_queue), keys(module.marketplace), keys(aws_secretsmanager_secret.marketplace)] :
+      toset(made) == toset(["alpine-market", "trailhead"])
+    ])
+    error_message = "One that is slow or broken must hold up no other."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, queue in module.marketplace_queue : queue.name == "lakeside-publish-stock-${name}.fifo"
+    ])
+    error_message = "Levels of one SKU must arrive in order."
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in module.marketplace_queue :
+      queue.visibility_timeout_seconds >= 6 * module.function["publish_stock"].timeout_seconds
+    ])
+    error_message = "A message must not come back while it is still being worked on."
+  }
+}
+
+run "a_longer_timeout_hides_levels_for_longer" {
+  variables {
+    function_timeout_seconds = { publish_stock = 30 }
+  }
+
+  assert {
+    condition = (
+      module.function["publish_stock"].timeout_seconds == 30
+      && alltrue([for queue in module.marketplace_queue : queue.visibility_timeout_seconds == 180])
+    )
+    error_message = "The queues must follow the timeout of their function."
+  }
+}
+
+run "the_router_sends_to_the_queues_that_are_consumed" {
+  assert {
+    condition = (
+      keys(local.routes) == ["route_stock"]
+      && local.routes.route_stock.statements == { SendToMarketplaces = { actions = ["sqs:SendMessage"], resources = [for queue in module.marketplace_queue : queue.arn] } }
+      && jsondecode(local.routes.route_stock.environment.MARKETPLACE_QUEUES) == { for name, queue in module.marketplace_queue : name => queue.url }
+    )
+    error_message = "It must know the queue of each marketplace, and may send to no other."
+  }
+}
+
+run "credentials_are_read_by_one_function_and_are_in_no_setting" {
+  assert {
+    condition = alltrue([
+      for name, secret in aws_secretsmanager_secret.marketplace : alltrue([
+        secret.kms_key_id == local.platform.keys.data,
+        secret.name == "lakeside-growth/marketplaces/${name}",
+        secret.recovery_window_in_days == 30,
+      ])
+    ])
+    error_message = "Secrets are under the key for data, and are kept for a while when they are deleted."
+  }
+
+  assert {
+    condition = {
+      for name, function in local.functions : name => function.statements.ReadCredentials.resources
+      if contains(keys(function.statements), "ReadCredentials")
+    } == { publish_stock = [for secret in aws_secretsmanager_secret.marketplace : secret.arn] }
+    error_message = "Exactly these secrets, for exactly this function."
+  }
+
+  assert {
+    condition = jsondecode(local.functions.publish_stock.environment.MARKETPLACES) == {
+      for name, secret in aws_secretsmanager_secret.marketplace : name => { url = var.marketplaces[name].url, secret = secret.arn }
+    }
+    error_message = "A function's settings name secrets and hold none."
+  }
+}
+
+run "levels_that_no_marketplace_shows_page" {
+  assert {
+    condition = alltrue([
+      for metric, outcome in { "levels-refused" = "REFUSED", "levels-unauthorized" = "UNAUTHORIZED" } :
+      aws_cloudwatch_log_metric_filter.not_shown[metric].pattern == "{ $.outcome = \"${outcome}\" }"
+      && aws_cloudwatch_log_metric_filter.not_shown[metric].log_group_name == "/aws/lambda/lakeside-publish-stock"
+      && aws_cloudwatch_log_metric_filter.not_shown[metric].metric_transformation[0].name == metric
+      && aws_cloudwatch_metric_alarm.not_shown[metric].metric_name == metric
+      && aws_cloudwatch_metric_alarm.not_shown[metric].namespace == aws_cloudwatch_log_metric_filter.not_shown[metric].metric_transformation[0].namespace
+      && aws_cloudwatch_metric_alarm.not_shown[metric].threshold == 0
+      && aws_cloudwatch_metric_alarm.not_shown[metric].alarm_actions == toset([local.platform.alarm_topic_arn])
+    ])
+    error_message = "Each outcome must be counted, and reach the alarm topic."
   }
 }

@@ -5,6 +5,11 @@ mock_provider "aws" {
 
 variables {
   artifacts_dir = "tests/artifacts"
+
+  marketplaces = {
+    alpine-market = { url = "https://stock.alpine.example.com" }
+    trailhead     = { url = "https://api.trailhead.example.com/lakeside" }
+  }
 }
 
 run "startup" {
@@ -21,26 +26,28 @@ run "the_startup_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.startup.settings, "environment", null)
-    architecture             = lookup(run.startup.settings, "architecture", null)
-    outbox_transport         = lookup(run.startup.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.startup.settings, "log_retention_days", null)
-    tracing                  = lookup(run.startup.settings, "tracing", null)
-    deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.startup.settings, "function_timeout_seconds", null)
-    loyalty_minor_per_point  = lookup(run.startup.settings, "loyalty_minor_per_point", null)
-    loyalty_currency         = lookup(run.startup.settings, "loyalty_currency", null)
-    sender_address           = lookup(run.startup.settings, "sender_address", "orders@example.com")
-    doubtful_messages        = lookup(run.startup.settings, "doubtful_messages", null)
+    environment                 = lookup(run.startup.settings, "environment", null)
+    architecture                = lookup(run.startup.settings, "architecture", null)
+    outbox_transport            = lookup(run.startup.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.startup.settings, "log_retention_days", null)
+    tracing                     = lookup(run.startup.settings, "tracing", null)
+    deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.startup.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point     = lookup(run.startup.settings, "loyalty_minor_per_point", null)
+    loyalty_currency            = lookup(run.startup.settings, "loyalty_currency", null)
+    sender_address              = lookup(run.startup.settings, "sender_address", "orders@example.com")
+    doubtful_messages           = lookup(run.startup.settings, "doubtful_messages", null)
+    levels_not_shown            = lookup(run.startup.settings, "levels_not_shown", null)
+    secret_recovery_window_days = lookup(run.startup.settings, "secret_recovery_window_days", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -51,8 +58,9 @@ run "the_startup_profile_plans" {
       && var.architecture == "arm64"
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
+      && var.secret_recovery_window_days > 0
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets and has no auditors of roles."
   }
 }
 
@@ -70,26 +78,28 @@ run "the_enterprise_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.enterprise.settings, "environment", null)
-    architecture             = lookup(run.enterprise.settings, "architecture", null)
-    outbox_transport         = lookup(run.enterprise.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.enterprise.settings, "log_retention_days", null)
-    tracing                  = lookup(run.enterprise.settings, "tracing", null)
-    deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.enterprise.settings, "function_timeout_seconds", null)
-    loyalty_minor_per_point  = lookup(run.enterprise.settings, "loyalty_minor_per_point", null)
-    loyalty_currency         = lookup(run.enterprise.settings, "loyalty_currency", null)
-    sender_address           = lookup(run.enterprise.settings, "sender_address", "orders@example.com")
-    doubtful_messages        = lookup(run.enterprise.settings, "doubtful_messages", null)
+    environment                 = lookup(run.enterprise.settings, "environment", null)
+    architecture                = lookup(run.enterprise.settings, "architecture", null)
+    outbox_transport            = lookup(run.enterprise.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.enterprise.settings, "log_retention_days", null)
+    tracing                     = lookup(run.enterprise.settings, "tracing", null)
+    deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.enterprise.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point     = lookup(run.enterprise.settings, "loyalty_minor_per_point", null)
+    loyalty_currency            = lookup(run.enterprise.settings, "loyalty_currency", null)
+    sender_address              = lookup(run.enterprise.settings, "sender_address", "orders@example.com")
+    doubtful_messages           = lookup(run.enterprise.settings, "doubtful_messages", null)
+    levels_not_shown            = lookup(run.enterprise.settings, "levels_not_shown", null)
+    secret_recovery_window_days = lookup(run.enterprise.settings, "secret_recovery_window_days", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -100,8 +110,9 @@ run "the_enterprise_profile_plans" {
       && var.architecture == "arm64"
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
+      && var.secret_recovery_window_days > 0
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets and has no auditors of roles."
   }
 }
 
@@ -119,26 +130,28 @@ run "the_local_profile_plans" {
   command = plan
 
   variables {
-    environment              = lookup(run.local.settings, "environment", null)
-    architecture             = lookup(run.local.settings, "architecture", null)
-    outbox_transport         = lookup(run.local.settings, "outbox_transport", null)
-    log_retention_days       = lookup(run.local.settings, "log_retention_days", null)
-    tracing                  = lookup(run.local.settings, "tracing", null)
-    deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
-    maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
-    function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
-    function_timeout_seconds = lookup(run.local.settings, "function_timeout_seconds", null)
-    loyalty_minor_per_point  = lookup(run.local.settings, "loyalty_minor_per_point", null)
-    loyalty_currency         = lookup(run.local.settings, "loyalty_currency", null)
-    sender_address           = lookup(run.local.settings, "sender_address", "orders@example.com")
-    doubtful_messages        = lookup(run.local.settings, "doubtful_messages", null)
+    environment                 = lookup(run.local.settings, "environment", null)
+    architecture                = lookup(run.local.settings, "architecture", null)
+    outbox_transport            = lookup(run.local.settings, "outbox_transport", null)
+    log_retention_days          = lookup(run.local.settings, "log_retention_days", null)
+    tracing                     = lookup(run.local.settings, "tracing", null)
+    deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
+    maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
+    function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
+    function_timeout_seconds    = lookup(run.local.settings, "function_timeout_seconds", null)
+    loyalty_minor_per_point     = lookup(run.local.settings, "loyalty_minor_per_point", null)
+    loyalty_currency            = lookup(run.local.settings, "loyalty_currency", null)
+    sender_address              = lookup(run.local.settings, "sender_address", "orders@example.com")
+    doubtful_messages           = lookup(run.local.settings, "doubtful_messages", null)
+    levels_not_shown            = lookup(run.local.settings, "levels_not_shown", null)
+    secret_recovery_window_days = lookup(run.local.settings, "secret_recovery_window_days", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

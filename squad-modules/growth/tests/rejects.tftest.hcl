@@ -6,6 +6,11 @@ variables {
   environment    = "test"
   artifacts_dir  = "tests/artifacts"
   sender_address = "orders@example.com"
+
+  marketplaces = {
+    alpine-market = { url = "https://stock.alpine.example.com" }
+    trailhead     = { url = "https://api.trailhead.example.com/lakeside" }
+  }
 }
 
 run "rejects_a_prefix_that_is_none" {
@@ -186,4 +191,74 @@ run "rejects_fewer_doubtful_messages_than_none" {
   }
 
   expect_failures = [var.doubtful_messages]
+}
+
+run "rejects_no_marketplace" {
+  command = plan
+
+  variables {
+    marketplaces = {}
+  }
+
+  expect_failures = [var.marketplaces]
+}
+
+run "rejects_a_marketplace_without_a_proper_name" {
+  command = plan
+
+  variables {
+    marketplaces = { "Alpine Market" = { url = "https://stock.alpine.example.com" } }
+  }
+
+  expect_failures = [var.marketplaces]
+}
+
+run "rejects_a_marketplace_that_is_reached_in_the_clear" {
+  command = plan
+
+  variables {
+    marketplaces = { alpine-market = { url = "http://stock.alpine.example.com" } }
+  }
+
+  expect_failures = [var.marketplaces]
+}
+
+run "rejects_a_marketplace_that_is_nowhere" {
+  command = plan
+
+  variables {
+    marketplaces = { alpine-market = { url = "https://" } }
+  }
+
+  expect_failures = [var.marketplaces]
+}
+
+run "rejects_a_recovery_window_that_secrets_manager_does_not_know" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 1
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_a_longer_recovery_window_than_there_is" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 31
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_fewer_levels_that_are_not_shown_than_none" {
+  command = plan
+
+  variables {
+    levels_not_shown = -1
+  }
+
+  expect_failures = [var.levels_not_shown]
 }

@@ -1,8 +1,11 @@
 # One consumer's queue and its dead-letter queue, with the policies that let exactly its rules send to them.
 locals {
-  full_name = "${var.platform.prefix}-${var.name}"
+  # SQS tells a FIFO queue by its name, and takes only such a one for its dead letters.
+  suffix    = var.fifo ? ".fifo" : ""
+  base_name = "${var.platform.prefix}-${var.name}"
+  full_name = "${local.base_name}${local.suffix}"
   base_arn  = "arn:aws:sqs:${var.platform.region}:${var.platform.account_id}"
-  dlq_name  = "${local.full_name}-dlq"
+  dlq_name  = "${local.base_name}-dlq${local.suffix}"
   arns      = { queue = "${local.base_arn}:${local.full_name}", dlq = "${local.base_arn}:${local.dlq_name}" }
 
   dlq_retention_seconds = 1209600
@@ -36,6 +39,7 @@ resource "aws_sqs_queue" "dlq" {
   kms_master_key_id         = var.platform.keys.messaging
   message_retention_seconds = local.dlq_retention_seconds
   policy                    = try(data.aws_iam_policy_document.rules["dlq"].json, null)
+  fifo_queue                = var.fifo
 
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
@@ -50,6 +54,11 @@ resource "aws_sqs_queue" "queue" {
   receive_wait_time_seconds  = 20
   visibility_timeout_seconds = var.visibility_timeout_seconds
   policy                     = try(data.aws_iam_policy_document.rules["queue"].json, null)
+  fifo_queue                 = var.fifo
+
+  # Each group has its own order, its own deduplication and its own share of the throughput.
+  deduplication_scope   = var.fifo ? "messageGroup" : null
+  fifo_throughput_limit = var.fifo ? "perMessageGroupId" : null
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dlq.arn
@@ -58,7 +67,7 @@ resource "aws_sqs_queue" "queue" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name          = "${local.full_name}-dead-letters"
+  alarm_name          = "${local.base_name}-dead-letters"
   alarm_description   = "Messages of ${local.full_name} were given up: find out why, then redrive ${local.dlq_name}."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
@@ -73,7 +82,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
-  alarm_name          = "${local.full_name}-behind"
+  alarm_name          = "${local.base_name}-behind"
   alarm_description   = "The consumer of ${local.full_name} is behind."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"

@@ -1,3 +1,8 @@
+output "name" {
+  description = "The queue's name in full."
+  value       = aws_sqs_queue.queue.name
+}
+
 output "arn" {
   description = "The queue's ARN."
   value       = aws_sqs_queue.queue.arn
@@ -11,4 +16,9 @@ output "url" {
 output "dlq_arn" {
   description = "The dead-letter queue's ARN."
   value       = aws_sqs_queue.dlq.arn
+}
+
+output "visibility_timeout_seconds" {
+  description = "How long a received message is hidden."
+  value       = var.visibility_timeout_seconds
 }

@@ -17,6 +17,19 @@ variable "platform" {
   nullable = false
 }
 
+variable "fifo" {
+  description = "Whether messages of one group are delivered in order, and one at a time. Its name and its dead-letter queue's then end in `.fifo`."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  # EventBridge gives all that a rule sends to one FIFO queue the same group: one poison message would stop them all.
+  validation {
+    condition     = !var.fifo || length(var.rule_arns) == 0
+    error_message = "A FIFO queue is fed by functions, which choose the group of each message, and by no rule."
+  }
+}
+
 variable "visibility_timeout_seconds" {
   description = "How long a received message is hidden: at least six times its consumer's timeout plus its batching window."
   type        = number

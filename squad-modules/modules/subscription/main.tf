@@ -1,5 +1,8 @@
 # One consumer: rules, queue, dead-letter queue, and the mapping that feeds its function.
 locals {
+  # Where the sender must know the queue before there is a consumer, the queue is there already.
+  queue = var.queue == null ? one(values(module.queue)) : var.queue
+
   # AWS recommends six times the function's timeout, plus the batching window, which is zero here.
   visibility_timeout_seconds = 6 * var.function.timeout_seconds
 
@@ -21,7 +24,8 @@ resource "aws_cloudwatch_event_rule" "rule" {
 }
 
 module "queue" {
-  source = "../queue"
+  source   = "../queue"
+  for_each = toset(var.queue == null ? ["own"] : [])
 
   name                       = var.function.name
   platform                   = var.platform
@@ -31,16 +35,21 @@ module "queue" {
   rule_arns                  = [for rule in aws_cloudwatch_event_rule.rule : rule.arn]
 }
 
+moved {
+  from = module.queue
+  to   = module.queue["own"]
+}
+
 resource "aws_cloudwatch_event_target" "queue" {
   for_each = var.rules
 
   rule           = aws_cloudwatch_event_rule.rule[each.key].name
   event_bus_name = each.value.bus
   target_id      = var.function.name
-  arn            = module.queue.arn
+  arn            = local.queue.arn
 
   dead_letter_config {
-    arn = module.queue.dlq_arn
+    arn = local.queue.dlq_arn
   }
 
   retry_policy {
@@ -53,7 +62,7 @@ data "aws_iam_policy_document" "consume" {
   statement {
     sid       = "Consume"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-    resources = [module.queue.arn]
+    resources = [local.queue.arn]
   }
 
   statement {
@@ -64,13 +73,13 @@ data "aws_iam_policy_document" "consume" {
 }
 
 resource "aws_iam_role_policy" "consume" {
-  name   = "consume"
+  name   = var.queue == null ? "consume" : "consume-${local.queue.name}" # A function may have several queues.
   role   = var.function.role.name
   policy = data.aws_iam_policy_document.consume.json
 }
 
 resource "aws_lambda_event_source_mapping" "queue" {
-  event_source_arn        = module.queue.arn
+  event_source_arn        = local.queue.arn
   function_name           = var.function.alias_arn
   batch_size              = var.batch_size
   function_response_types = ["ReportBatchItemFailures"]
@@ -80,4 +89,11 @@ resource "aws_lambda_event_source_mapping" "queue" {
   }
 
   depends_on = [aws_iam_role_policy.consume]
+
+  lifecycle {
+    precondition {
+      condition     = local.queue.visibility_timeout_seconds >= local.visibility_timeout_seconds
+      error_message = "The queue must hide messages for at least six times the function's timeout."
+    }
+  }
 }

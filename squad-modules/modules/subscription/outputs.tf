@@ -1,9 +1,9 @@
 output "queue" {
   description = "The consumer's queue."
-  value       = { arn = module.queue.arn, url = module.queue.url, dlq_arn = module.queue.dlq_arn }
+  value       = { arn = local.queue.arn, url = local.queue.url, dlq_arn = local.queue.dlq_arn }
 }
 
 output "visibility_timeout_seconds" {
   description = "How long a received message is hidden."
-  value       = local.visibility_timeout_seconds
+  value       = local.queue.visibility_timeout_seconds
 }

@@ -44,6 +44,23 @@ variable "rules" {
   }
 }
 
+variable "queue" {
+  description = "A queue of commands that is there already, as module queue outputs it, instead of one that is made here."
+  type = object({
+    name                       = string
+    arn                        = string
+    url                        = string
+    dlq_arn                    = string
+    visibility_timeout_seconds = number
+  })
+  default = null
+
+  validation {
+    condition     = var.queue == null || length(var.rules) == 0
+    error_message = "Rules send to a queue that is made with them, for its policy names them."
+  }
+}
+
 variable "batch_size" {
   description = "Messages of one invocation at most."
   type        = number

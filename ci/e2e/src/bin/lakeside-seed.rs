@@ -1,7 +1,7 @@
-//! Puts the demo's goods on sale, the demo's addresses into the directory and its partners, without credentials, into
-//! their table. Run again, it changes nothing.
+//! Puts the demo's goods on sale, the demo's addresses into the directory, its partners, without credentials, into their
+//! table, and into their secrets what opens the marketplaces. Run again, it changes nothing.
 
-use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory, partner};
+use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory, marketplaces, partner};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -9,6 +9,10 @@ async fn main() -> anyhow::Result<()> {
     let supplies = seed(&cloud).await?;
     let addresses = directory::seed(&cloud).await?;
     let partners = partner::seed(&cloud).await?;
-    println!("{} SKUs are on sale, {addresses} addresses and {partners} partners are known.", supplies.len());
+    let marketplaces = marketplaces::seed(&cloud).await?;
+    println!(
+        "{} SKUs are on sale, {addresses} addresses and {partners} partners are known, {marketplaces} marketplaces are open.",
+        supplies.len()
+    );
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lakeside_domain::reservation::{Reservation, ReservationStatus};
 
-use super::{Check, OrderBooks, SkuBooks};
+use super::{Check, ListingBooks, OrderBooks, SkuBooks};
 use crate::{
     growth::MINOR_PER_POINT,
     levels::Levels,
     records::is_final,
-    sandbox::{Label, Ledger, Payment},
+    sandbox::{Label, Ledger, Level, Listing, Payment},
 };
 
 /// I1, and units sold = units of fulfilled orders and of sales at stores, and units held = units of live reservations.
@@ -166,6 +166,40 @@ pub fn notices(notices: &BTreeMap<String, usize>) -> Check {
     Check { name: "notices", counted, faults }
 }
 
+/// P1: each marketplace shows the newest level that it was told and took, and all of them were told the same.
+pub fn listings(listings: &[ListingBooks], ledger: &Ledger) -> Check {
+    let shown: BTreeMap<(&str, &str), &Listing> =
+        ledger.listings.iter().map(|l| ((l.marketplace.as_str(), l.sku.as_str()), l)).collect();
+    let mut faults = Vec::new();
+    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
+    for listing in listings {
+        let version = newest.entry(&listing.sku).or_default();
+        *version = listing.version.max(*version);
+    }
+    for ListingBooks { marketplace, sku, available, version, status } in listings {
+        if newest.get(sku.as_str()) != Some(version) {
+            faults.push(format!("{marketplace} was told version {version} of {sku}, and others a newer one"));
+        }
+        let level = shown.get(&(marketplace.as_str(), sku.as_str())).and_then(|listing| listing.level);
+        let should = Level { available: *available, version: *version };
+        if status == "PUBLISHED" && level != Some(should) {
+            faults.push(format!("{marketplace} shows {level:?} of {sku} instead of {should:?}"));
+        }
+    }
+    for Listing { marketplace, sku, updates, .. } in &ledger.listings {
+        if updates.iter().zip(updates.iter().skip(1)).any(|(one, next)| one.version >= next.version) {
+            faults.push(format!("{marketplace} went back to an older level of {sku}: {updates:?}"));
+        }
+        let known = |l: &ListingBooks| l.marketplace == *marketplace && l.sku == *sku;
+        if !listings.iter().any(known) {
+            faults.push(format!("{marketplace} has heard of {sku}, and nobody knows"));
+        }
+    }
+    let published = listings.iter().filter(|listing| listing.status == "PUBLISHED").count();
+    let counted = format!("{published} shown, {} refused", listings.len().saturating_sub(published));
+    Check { name: "listings", counted, faults }
+}
+
 /// I4: every order has ended.
 pub fn orders(orders: &[OrderBooks]) -> Check {
     let faults = orders
@@ -234,7 +268,7 @@ mod tests {
             refunded_amount: refunded,
             charges,
         };
-        Ledger { payments: vec![payment], labels: Vec::new() }
+        Ledger { payments: vec![payment], ..Ledger::default() }
     }
 
     #[test]
@@ -307,13 +341,43 @@ mod tests {
             issued: 1,
         };
         let check = |state: &str, status: &str| {
-            let books = Ledger { payments: Vec::new(), labels: vec![label(status)] };
+            let books = Ledger { labels: vec![label(status)], ..Ledger::default() };
             labels(&[order(state)], &[("o".to_owned(), 1)].into(), &books).faults.len()
         };
         assert_eq!(check("FULFILLED", "created"), 0);
         assert_eq!(check("CANCELLED", "voided"), 0);
         assert_eq!(check("FULFILLED", "voided"), 1);
         assert_eq!(check("CANCELLED", "created"), 1);
+    }
+
+    #[test]
+    fn a_marketplace_shows_the_newest_level_that_it_took() {
+        let level = |version| Level { available: 5, version };
+        let record = |marketplace: &str, version, status: &str| ListingBooks {
+            marketplace: marketplace.into(),
+            sku: "TENT".into(),
+            available: 5,
+            version,
+            status: status.into(),
+        };
+        let shows = |marketplace: &str, updates: &[u64]| Listing {
+            marketplace: marketplace.into(),
+            sku: "TENT".into(),
+            level: updates.last().copied().map(level),
+            calls: 1,
+            updates: updates.iter().copied().map(level).collect(),
+        };
+        let faults = |records: &[ListingBooks], shown: Vec<Listing>| {
+            listings(records, &Ledger { listings: shown, ..Ledger::default() }).faults.len()
+        };
+        assert_eq!(faults(&[record("a", 2, "PUBLISHED")], vec![shows("a", &[1, 2])]), 0);
+        assert_eq!(faults(&[record("a", 2, "REFUSED")], vec![shows("a", &[1])]), 0);
+        assert_eq!(faults(&[record("a", 2, "PUBLISHED")], vec![shows("a", &[1])]), 1, "behind");
+        assert_eq!(faults(&[record("a", 2, "PUBLISHED")], vec![]), 1, "never heard");
+        assert_eq!(faults(&[record("a", 1, "PUBLISHED")], vec![shows("a", &[2, 1])]), 1, "gone back");
+        assert_eq!(faults(&[], vec![shows("a", &[1])]), 1, "unknown");
+        let both = [record("a", 2, "PUBLISHED"), record("b", 1, "PUBLISHED")];
+        assert_eq!(faults(&both, vec![shows("a", &[2]), shows("b", &[1])]), 1, "not told the same");
     }
 
     #[test]

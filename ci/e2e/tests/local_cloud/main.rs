@@ -12,6 +12,7 @@ mod happy_path;
 mod idempotency;
 mod labels;
 mod levels;
+mod listings;
 mod malformed;
 mod partners;
 mod payments;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::ControlFlow, time::Duration};
 use anyhow::{Context, ensure};
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, SendMessageBatchRequestEntry};
 use lakeside_domain::order_status::Status;
-use lakeside_e2e::{api::NewOrder, poll::eventually, shop::Shop};
+use lakeside_e2e::{api::NewOrder, poll::eventually, queues::is_for_dead_letters, shop::Shop};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -83,7 +83,7 @@ async fn every_dead_letter_queue_has_an_alarm_above_zero() -> anyhow::Result<()>
     let shop = Shop::open().await?;
     let alarms = dead_letter_alarms(&shop).await?;
     let queues = shop.cloud.queue_depths().await?;
-    let dead_letters: Vec<&String> = queues.keys().filter(|name| name.ends_with("-dlq")).collect();
+    let dead_letters: Vec<&String> = queues.keys().filter(|name| is_for_dead_letters(name)).collect();
     assert!(dead_letters.len() >= 7, "{dead_letters:?}");
     for queue in dead_letters {
         let alarm = alarms.get(queue).with_context(|| format!("no alarm on {queue}"))?;

@@ -12,7 +12,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lakeside_e2e::{
     capture::DOMAINS,
     cloud::{Cloud, table},
-    queues::DEAD_LETTERS,
+    marketplaces::{self, MARKETPLACES},
+    queues::{DEAD_LETTERS, FIFO},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,10 +26,20 @@ struct Duties {
     table: Option<(&'static str, &'static [Verb])>,
     /// Whether it is fed by a queue of its own name.
     queue: bool,
+    /// What it has to do with the queues of the marketplaces.
+    of_marketplaces: Option<Part>,
     /// The bus it publishes on.
     bus: Option<&'static str>,
     /// Whether it starts sagas.
     saga: bool,
+}
+
+/// The ends of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Sends,
+    /// And it knows what opens the marketplaces.
+    IsFed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +57,7 @@ const VERBS: [Verb; 7] =
     [Verb::Get, Verb::BatchGet, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
 
 const fn function(function: &'static str) -> Duties {
-    Duties { function, table: None, queue: false, bus: None, saga: false }
+    Duties { function, table: None, queue: false, of_marketplaces: None, bus: None, saga: false }
 }
 
 const fn fed(duties: Duties) -> Duties {
@@ -57,7 +68,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 29] = [
+const DUTIES: [Duties; 31] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
@@ -83,6 +94,11 @@ const DUTIES: [Duties; 29] = [
     on(function("void-label"), table::FULFILMENT, &[]),
     fed(on(function("accrue-loyalty"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Update])),
     fed(on(function("notify-customer"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete, Verb::Query])),
+    fed(Duties { of_marketplaces: Some(Part::Sends), ..function("route-stock") }),
+    Duties {
+        of_marketplaces: Some(Part::IsFed),
+        ..on(function("publish-stock"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Delete])
+    },
     Duties { bus: Some("growth"), ..function("growth-publish-outbox") },
     Duties { bus: Some("orders"), ..function("orders-publish-outbox") },
     Duties { bus: Some("inventory"), ..function("inventory-publish-outbox") },
@@ -94,6 +110,7 @@ struct Intruder {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
+    secrets: aws_sdk_secretsmanager::Client,
     sfn: aws_sdk_sfn::Client,
 }
 
@@ -107,6 +124,7 @@ impl Intruder {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
         })
     }
@@ -226,7 +244,9 @@ async fn wrongs_on_queues(
     let mut wrongs = Vec::new();
     for queue in queues {
         let url = cloud.queue_url(queue).await?;
-        let own = duties.queue && *queue == cloud.name(duties.function);
+        let of_marketplace = MARKETPLACES.iter().any(|(name, _)| *queue == marketplaces::queue(cloud, name));
+        let own = duties.queue && *queue == cloud.name(duties.function)
+            || duties.of_marketplaces == Some(Part::IsFed) && of_marketplace;
         if own {
             // Receiving for real would take messages away from the function itself.
             if !permitted(intruder.sqs.get_queue_attributes().queue_url(&url).send().await)? {
@@ -240,9 +260,13 @@ async fn wrongs_on_queues(
         // What cannot be published is parked there, by Lambda in the function's name: a probe would stay.
         let parks =
             duties.bus.is_some() && *queue == format!("{}{DEAD_LETTERS}", cloud.name(duties.function));
-        if !parks
-            && permitted(intruder.sqs.send_message().queue_url(&url).message_body("no message").send().await)?
-        {
+        // As there.
+        let tells = duties.of_marketplaces == Some(Part::Sends) && of_marketplace;
+        let mut probe = intruder.sqs.send_message().queue_url(&url).message_body("no message");
+        if queue.ends_with(FIFO) {
+            probe = probe.message_group_id("nobody").message_deduplication_id(Uuid::new_v4());
+        }
+        if !parks && !tells && permitted(probe.send().await)? {
             wrongs.push(format!("{} may send to {queue}", duties.function));
         }
     }
@@ -267,6 +291,14 @@ async fn wrongs_elsewhere(
         if allowed != (duties.bus == Some(domain.name())) {
             let may = if allowed { "may" } else { "may not" };
             wrongs.push(format!("{} {may} publish on {domain}", duties.function));
+        }
+    }
+    for (marketplace, _) in MARKETPLACES {
+        let id = marketplaces::secret(cloud, marketplace);
+        let allowed = permitted(intruder.secrets.get_secret_value().secret_id(id).send().await)?;
+        if allowed != (duties.of_marketplaces == Some(Part::IsFed)) {
+            let may = if allowed { "may" } else { "may not" };
+            wrongs.push(format!("{} {may} read what opens {marketplace}", duties.function));
         }
     }
     let nothing = cloud.execution_arn(Uuid::new_v4());

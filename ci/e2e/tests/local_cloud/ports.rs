@@ -10,6 +10,7 @@ use lakeside_e2e::cloud::Cloud;
 use lakeside_fulfilment::{fulfilment_table::FulfilmentTable, memory::MemoryFulfilment};
 use lakeside_growth::{
     growth_table::{LoyaltyTable, NoticeTable},
+    listing_table::ListingTable,
     memory::MemoryGrowth,
 };
 use lakeside_inventory::{
@@ -23,7 +24,7 @@ use lakeside_orders::{
 use lakeside_port_contracts::{
     Failure, adjustments,
     dynamo::Table,
-    fulfilment, inventory, leases, loyalty, notices, orders,
+    fulfilment, inventory, leases, listings, loyalty, notices, orders,
     random::{self, Step, Story},
     status, store_stock,
 };
@@ -134,6 +135,15 @@ async fn the_growth_adapters_keep_the_contracts() -> anyhow::Result<()> {
     let mut failures = loyalty::failures(&points, &table).await;
     failures.extend(notices::failures(&notices, &table).await);
     failures.extend(leases::failures(&notices, &table).await);
+    delete(&table).await?;
+    kept(&failures)
+}
+
+#[tokio::test]
+async fn the_adapter_of_listings_keeps_the_contracts() -> anyhow::Result<()> {
+    let table = create(&Cloud::open()?).await?;
+    let adapter = ListingTable::new(table.client.clone(), table.name.clone(), listings::DURATIONS);
+    let failures = listings::failures(&adapter, &table).await;
     delete(&table).await?;
     kept(&failures)
 }

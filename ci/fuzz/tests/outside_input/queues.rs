@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use lakeside_contracts::{
     Delivery, EventData,
-    commands::{Command, FulfilOrder},
+    commands::{Command, FulfilOrder, PublishStock},
     events::{
         FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, NodeStockChanged,
         OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderFulfilled,
@@ -24,13 +24,17 @@ use lakeside_fulfilment::{
 };
 use lakeside_growth::{
     accrue_loyalty,
-    memory::{MemoryContacts, MemoryGrowth, MemoryPost},
-    notify_customer,
+    memory::{
+        MemoryContacts, MemoryGrowth, MemoryPost,
+        listings::{MemoryListings, MemoryMarketplaces, MemoryQueues},
+    },
+    notify_customer, publish_stock, route_stock,
 };
 use lakeside_inventory::{memory::store_stock::MemoryStoreStock, project_store_stock, reserve_stock};
 use lakeside_kit::{
-    memory::{Answers, ManualClock},
+    memory::{Answers, ManualClock, MemorySecrets},
     outbox::Entry,
+    secret::SecretCache,
     sqs::{Failures, Message},
 };
 use lakeside_orders::{advance_order, order_status};
@@ -72,6 +76,9 @@ fn understood(body: &str) -> Option<(&'static str, Value)> {
     }
     if let Ok(command) = serde_json::from_str::<Command>(body) {
         return Some((command.name(), to_value(&command).ok()?));
+    }
+    if let Ok(command) = serde_json::from_str::<PublishStock>(body) {
+        return Some(("PublishStock", to_value(&command).ok()?));
     }
     let delivery = serde_json::from_str(body).ok()?;
     event::<OrderCreated>(&delivery)
@@ -267,6 +274,44 @@ fn notify_customer_tells_what_fits_and_refuses_the_rest() {
         let noticed = table.notices.borrow().keys().any(|(order_id, _)| *order_id == other_order());
         let good = noticed || table.customers.borrow().contains_key(&other_order());
         Done { failures, good, published: table.outboxes.entries(), said: Vec::new() }
+    });
+}
+
+#[test]
+fn route_stock_hands_on_what_fits_and_refuses_the_rest() {
+    deliver(&["StockLevelChanged"], |batch| {
+        let queues = MemoryQueues::of(&["alpine-market", "trailhead"]);
+        let failures = block_on(route_stock::handle(&queues, batch));
+        let sent = queues.asked.borrow();
+        let of_other =
+            sent.iter().filter(|routed| routed.command.metadata.correlation_id == other_order().as_uuid());
+        let good = of_other.count() >= 2;
+        let said = sent.iter().map(|routed| ("PublishStock", to_value(&routed.command).unwrap())).collect();
+        Done { failures, good, published: Vec::new(), said }
+    });
+}
+
+#[test]
+fn publish_stock_tells_what_fits_and_refuses_the_rest() {
+    const MARKETPLACES: [&str; 2] = ["alpine-market", "trailhead"];
+    deliver(&["PublishStock"], |batch| {
+        let clock = ManualClock::at(NOW);
+        let table = MemoryListings::new(Durations { in_progress: 12, record: 3600 });
+        let (marketplaces, secrets) = (MemoryMarketplaces::of(&MARKETPLACES), MemorySecrets::default());
+        for name in MARKETPLACES {
+            secrets.put(name, name);
+        }
+        let credentials = SecretCache::new(secrets, 300);
+        let invocation = invocation(&clock);
+        let handled = publish_stock::handle(&table, &marketplaces, &credentials, &clock, &invocation, batch);
+        let failures = block_on(handled);
+        let told = contract("PublishStock").example.clone();
+        let good = table.listings.borrow().values().any(|listing| {
+            Some(listing.sku.as_str()) == told["sku"].as_str()
+                && Some(listing.marketplace.as_str()) == told["marketplace"].as_str()
+                && Some(listing.level.version) >= told["version"].as_u64()
+        });
+        Done { failures, good, published: table.published.take(), said: Vec::new() }
     });
 }
 

@@ -1,7 +1,9 @@
 //! The values that a cloud's users need: Terraform's variables before it is applied, the environment file after.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::state::State;
 use crate::layout::Layout;
@@ -11,6 +13,9 @@ use crate::terraform::{FULFILMENT, PLATFORM, Workspace};
 pub const REGION: &str = "us-east-1";
 /// Id and secret of the emulator's root user, whose account is 000000000000.
 pub const ACCESS_KEY: &str = "test";
+
+/// The marketplaces of the sandbox.
+const MARKETPLACES: [&str; 2] = ["alpine-market", "trailhead"];
 
 /// Names and values in the order in which they are written.
 pub struct Variables(Vec<(String, String)>);
@@ -40,11 +45,21 @@ pub fn for_terraform(layout: &Layout, state: &State) -> Vec<(String, String)> {
         [
             ("TF_VAR_artifacts_dir", layout.artifacts().to_string_lossy().into_owned()),
             ("TF_VAR_payment_processor_url", sandbox.clone()),
-            ("TF_VAR_carrier_url", sandbox),
+            ("TF_VAR_carrier_url", sandbox.clone()),
+            ("TF_VAR_marketplaces", marketplaces(&sandbox)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
     variables
+}
+
+/// The sandbox's marketplaces, as Terraform takes a map.
+fn marketplaces(sandbox: &str) -> String {
+    let marketplaces: BTreeMap<&str, Value> = MARKETPLACES
+        .into_iter()
+        .map(|name| (name, json!({ "url": format!("{sandbox}/marketplaces/{name}") })))
+        .collect();
+    json!(marketplaces).to_string()
 }
 
 /// What is in the environment file.
@@ -97,6 +112,14 @@ fn text(outputs: &Value, pointer: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_marketplace_has_its_own_place_in_the_sandbox() {
+        let marketplaces: Value = serde_json::from_str(&marketplaces("http://127.0.0.1:1")).unwrap();
+        for name in MARKETPLACES {
+            assert_eq!(marketplaces[name]["url"], format!("http://127.0.0.1:1/marketplaces/{name}"));
+        }
+    }
 
     #[test]
     fn a_missing_output_is_named() {

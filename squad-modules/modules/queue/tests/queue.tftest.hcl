@@ -153,6 +153,60 @@ run "a_consumer_that_is_behind_pages" {
   }
 }
 
+run "a_queue_in_order_has_its_order_per_group" {
+  variables {
+    fifo      = true
+    rule_arns = []
+  }
+
+  assert {
+    condition = alltrue([
+      aws_sqs_queue.queue.name == "test-reserve-stock.fifo",
+      aws_sqs_queue.queue.fifo_queue,
+      aws_sqs_queue.queue.deduplication_scope == "messageGroup",
+      aws_sqs_queue.queue.fifo_throughput_limit == "perMessageGroupId",
+      !coalesce(aws_sqs_queue.queue.content_based_deduplication, false),
+    ])
+    error_message = "Each group must have its own order and deduplication, and messages the ids that their senders give them."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_sqs_queue.dlq.name == "test-reserve-stock-dlq.fifo",
+      aws_sqs_queue.dlq.fifo_queue,
+      jsondecode(aws_sqs_queue.dlq.redrive_allow_policy).sourceQueueArns == ["arn:aws:sqs:eu-central-1:111122223333:test-reserve-stock.fifo"],
+    ])
+    error_message = "The dead letters of a FIFO queue go to a FIFO queue, which takes no others."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.dead_letters.alarm_name == "test-reserve-stock-dead-letters",
+      aws_cloudwatch_metric_alarm.dead_letters.dimensions.QueueName == "test-reserve-stock-dlq.fifo",
+      aws_cloudwatch_metric_alarm.oldest_message.alarm_name == "test-reserve-stock-behind",
+      aws_cloudwatch_metric_alarm.oldest_message.dimensions.QueueName == "test-reserve-stock.fifo",
+    ])
+    error_message = "Alarms must look at the queues by their names, and be called as for any other queue."
+  }
+}
+
+run "a_queue_without_order_has_nothing_of_it" {
+  assert {
+    condition     = aws_sqs_queue.queue.name == "test-reserve-stock" && !coalesce(aws_sqs_queue.queue.fifo_queue, false) && !coalesce(aws_sqs_queue.dlq.fifo_queue, false)
+    error_message = "A standard queue must stay one."
+  }
+}
+
+run "rejects_a_rule_that_feeds_a_queue_in_order" {
+  command = plan
+
+  variables {
+    fifo = true
+  }
+
+  expect_failures = [var.fifo]
+}
+
 run "rejects_messages_that_are_hardly_hidden" {
   command = plan
 

@@ -111,7 +111,7 @@ run "what_cannot_be_delivered_is_retried_for_a_while_and_then_kept" {
   assert {
     condition = alltrue([
       for target in aws_cloudwatch_event_target.queue :
-      target.dead_letter_config[0].arn == module.queue.dlq_arn
+      target.dead_letter_config[0].arn == module.queue["own"].dlq_arn
     ]) && length(aws_cloudwatch_event_target.queue) == length(var.rules)
     error_message = "Every target must have the dead-letter queue."
   }
@@ -137,7 +137,7 @@ run "the_consumer_may_consume_and_nothing_else" {
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.consume.statement : statement.resources == toset(
-        [statement.sid == "Consume" ? module.queue.arn : var.platform.keys.messaging]
+        [statement.sid == "Consume" ? module.queue["own"].arn : var.platform.keys.messaging]
       )
     ]) && aws_iam_role_policy.consume.role == var.function.role.name
     error_message = "The grant must be for this queue, this key and this role."
@@ -153,6 +153,70 @@ run "a_queue_of_commands_has_no_rules" {
     condition     = length(aws_cloudwatch_event_rule.rule) == 0 && length(aws_cloudwatch_event_target.queue) == 0
     error_message = "Without rules nothing listens to a bus."
   }
+}
+
+run "a_queue_that_is_there_already_is_consumed_as_it_is" {
+  variables {
+    rules = {}
+    queue = {
+      name                       = "test-publish-stock-bazaar.fifo"
+      arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
+      url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
+      dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      visibility_timeout_seconds = 120
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      length(module.queue) == 0,
+      aws_lambda_event_source_mapping.queue.event_source_arn == var.queue.arn,
+      aws_lambda_event_source_mapping.queue.function_response_types == toset(["ReportBatchItemFailures"]),
+      output.queue.url == var.queue.url,
+    ])
+    error_message = "No other queue may be made, and this one must feed the function."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.consume.statement :
+      statement.sid == "Consume" && statement.resources == toset([var.queue.arn])
+    ]) && aws_iam_role_policy.consume.name == "consume-test-publish-stock-bazaar.fifo"
+    error_message = "The grant must be for this queue, beside those for other queues of the function."
+  }
+}
+
+run "rejects_a_queue_that_hides_messages_too_briefly" {
+  command = plan
+
+  variables {
+    rules = {}
+    queue = {
+      name                       = "test-publish-stock-bazaar.fifo"
+      arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
+      url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
+      dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      visibility_timeout_seconds = 119
+    }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.queue]
+}
+
+run "rejects_rules_for_a_queue_that_is_there_already" {
+  command = plan
+
+  variables {
+    queue = {
+      name                       = "test-publish-stock-bazaar.fifo"
+      arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
+      url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
+      dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      visibility_timeout_seconds = 120
+    }
+  }
+
+  expect_failures = [var.queue]
 }
 
 run "rejects_a_rule_that_hears_everybody" {

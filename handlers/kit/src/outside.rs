@@ -3,7 +3,8 @@
 use std::{error::Error as StdError, time::Duration};
 
 use lakeside_domain::time::Timestamp;
-use lakeside_kit::{
+
+use crate::{
     clock::Pauses,
     disposition::{Disposed, Disposition},
 };

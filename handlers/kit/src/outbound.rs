@@ -1,12 +1,15 @@
-//! HTTP to the processor and the carrier. What is sent and answered is never logged.
+//! HTTP to companies that we depend on. What is sent and answered is never logged.
 
 use std::time::Duration;
 
-use lakeside_kit::config::{ConfigError, parsed, parsed_or};
 use reqwest::{Client, Method, StatusCode, Url, header::RETRY_AFTER, redirect::Policy, retry};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::outside::OutsideError;
+use crate::{
+    config::{ConfigError, parsed, parsed_or},
+    outside::OutsideError,
+    secret::Secret,
+};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const USER_AGENT: &str = concat!("lakeside/", env!("CARGO_PKG_VERSION"));
@@ -41,6 +44,9 @@ pub enum OutboundError {
     /// By its settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The text is no URL.
+    #[error("`{0}` is no URL")]
+    NoUrl(String),
     /// The URL has no paths.
     #[error("`{0}` is no URL of a server")]
     NoServer(Url),
@@ -114,6 +120,14 @@ impl Server {
         Ok(Self { client, url, total: timeouts.total })
     }
 
+    /// The server whose URL is `url`.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and [`OutboundError::NoUrl`].
+    pub fn at(url: &str, timeouts: Timeouts) -> Result<Self, OutboundError> {
+        Self::new(url.parse().map_err(|_| OutboundError::NoUrl(url.to_owned()))?, timeouts)
+    }
+
     /// The server whose URL is in the environment variable `name`.
     ///
     /// # Errors
@@ -132,6 +146,25 @@ impl Server {
         patience: Duration,
     ) -> Result<Answer, OutsideError> {
         let mut builder = self.request(Method::POST, request.path, patience);
+        builder = builder.header(IDEMPOTENCY_KEY, request.key);
+        if let Some(body) = request.body {
+            builder = builder.json(body);
+        }
+        answer(builder).await
+    }
+
+    /// Puts in the name of whoever `credential` belongs to, and waits no longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn put<B: Serialize>(
+        &self,
+        request: Outgoing<'_, B>,
+        credential: &Secret,
+        patience: Duration,
+    ) -> Result<Answer, OutsideError> {
+        // Marked as sensitive, so that no trace of the client shows it.
+        let mut builder = self.request(Method::PUT, request.path, patience).bearer_auth(credential.reveal());
         builder = builder.header(IDEMPOTENCY_KEY, request.key);
         if let Some(body) = request.body {
             builder = builder.json(body);
