@@ -166,3 +166,50 @@ variable "doubtful_messages" {
     error_message = "The number of doubtful messages cannot be negative."
   }
 }
+
+variable "low_stock_units" {
+  description = "Units of a SKU that may still be promised at which buyers are told, and below."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.low_stock_units >= 0 && var.low_stock_units <= 1000000 && floor(var.low_stock_units) == var.low_stock_units
+    error_message = "Stock is low from no unit to a million, in whole units."
+  }
+}
+
+variable "low_stock_subscriptions" {
+  description = "Who is told of low stock, by a name of their own: a mail address (of a role rather than of a person), and what they are not told of: SKUs that begin with none of the prefixes, levels above the units."
+  type = map(object({
+    address      = string
+    sku_prefixes = optional(list(string), [])
+    units        = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for subscription in values(var.low_stock_subscriptions) :
+      can(regex("^[A-Za-z0-9._+-]+@[a-z0-9-]+(\\.[a-z0-9-]+)+$", subscription.address))
+    ])
+    error_message = "Buyers are told by mail, at an address each."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for subscription in values(var.low_stock_subscriptions) :
+      [for prefix in subscription.sku_prefixes : can(regex("^[A-Z0-9][A-Z0-9-]*$", prefix))]
+    ]))
+    error_message = "A prefix of SKUs is of capital letters, digits and hyphens."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscription in values(var.low_stock_subscriptions) :
+      subscription.units == null || try(subscription.units >= 0 && subscription.units < var.low_stock_units, false)
+    ])
+    error_message = "A subscription's own threshold is below that of all."
+  }
+}

@@ -29,6 +29,8 @@ pub struct Cloud {
     pub sqs: aws_sdk_sqs::Client,
     /// Buses, rules and archives.
     pub events: aws_sdk_eventbridge::Client,
+    /// Topics.
+    pub sns: aws_sdk_sns::Client,
     /// Executions of the saga.
     pub sfn: aws_sdk_sfn::Client,
     /// Everything else.
@@ -104,6 +106,7 @@ impl Cloud {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             signed: SignedCalls::new(http.clone(), endpoint.clone(), region, credentials),
             endpoint,

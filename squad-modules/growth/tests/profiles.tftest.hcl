@@ -34,13 +34,15 @@ run "the_startup_profile_plans" {
     loyalty_currency         = lookup(run.startup.settings, "loyalty_currency", null)
     sender_address           = lookup(run.startup.settings, "sender_address", "orders@example.com")
     doubtful_messages        = lookup(run.startup.settings, "doubtful_messages", null)
+    low_stock_units          = lookup(run.startup.settings, "low_stock_units", null)
+    low_stock_subscriptions  = lookup(run.startup.settings, "low_stock_subscriptions", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -83,13 +85,15 @@ run "the_enterprise_profile_plans" {
     loyalty_currency         = lookup(run.enterprise.settings, "loyalty_currency", null)
     sender_address           = lookup(run.enterprise.settings, "sender_address", "orders@example.com")
     doubtful_messages        = lookup(run.enterprise.settings, "doubtful_messages", null)
+    low_stock_units          = lookup(run.enterprise.settings, "low_stock_units", null)
+    low_stock_subscriptions  = lookup(run.enterprise.settings, "low_stock_subscriptions", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -132,13 +136,15 @@ run "the_local_profile_plans" {
     loyalty_currency         = lookup(run.local.settings, "loyalty_currency", null)
     sender_address           = lookup(run.local.settings, "sender_address", "orders@example.com")
     doubtful_messages        = lookup(run.local.settings, "doubtful_messages", null)
+    low_stock_units          = lookup(run.local.settings, "low_stock_units", null)
+    low_stock_subscriptions  = lookup(run.local.settings, "low_stock_subscriptions", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -187,3 +187,53 @@ run "rejects_fewer_doubtful_messages_than_none" {
 
   expect_failures = [var.doubtful_messages]
 }
+
+run "rejects_a_threshold_below_nothing" {
+  command = plan
+
+  variables {
+    low_stock_units = -1
+  }
+
+  expect_failures = [var.low_stock_units]
+}
+
+run "rejects_a_threshold_of_half_a_unit" {
+  command = plan
+
+  variables {
+    low_stock_units = 0.5
+  }
+
+  expect_failures = [var.low_stock_units]
+}
+
+run "rejects_a_buyer_without_an_address" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents" } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}
+
+run "rejects_a_prefix_that_no_sku_has" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents@example.com", sku_prefixes = ["tent*"] } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}
+
+run "rejects_a_subscription_that_wants_more_than_there_is" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents@example.com", units = 100 } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}

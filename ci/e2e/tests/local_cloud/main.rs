@@ -8,6 +8,7 @@ mod growth;
 mod happy_path;
 mod idempotency;
 mod labels;
+mod low_stock;
 mod malformed;
 mod payments;
 mod permissions;
