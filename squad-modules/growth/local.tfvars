@@ -7,3 +7,4 @@ deletion_protection    = false
 maximum_concurrency    = 2
 function_role_auditors = ["arn:aws:iam::000000000000:root"]
 sender_address         = "orders@lakeside.example"
+analytics_plain_http   = true

@@ -213,3 +213,53 @@ variable "low_stock_subscriptions" {
     error_message = "A subscription's own threshold is below that of all."
   }
 }
+
+variable "analytics" {
+  description = "Whether every event is kept in S3 for later questions."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "analytics_buffer_seconds" {
+  description = "How long a stream collects events before it writes them: what the newest answer is behind, against the number of objects."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.analytics_buffer_seconds >= 60 && var.analytics_buffer_seconds <= 900
+    error_message = "A stream collects for one to fifteen minutes."
+  }
+}
+
+variable "analytics_retention_days" {
+  description = "Days for which events are kept in S3."
+  type        = number
+  default     = 1095
+  nullable    = false
+
+  validation {
+    condition     = var.analytics_retention_days >= 181 && var.analytics_retention_days <= 3650
+    error_message = "Events are kept for 181 days, of which the last storage class bills 90, to ten years."
+  }
+}
+
+variable "analytics_first_day" {
+  description = "The first day that may be asked for."
+  type        = string
+  default     = "2026-01-01"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^20[0-9]{2}-[01][0-9]-[0-3][0-9]$", var.analytics_first_day))
+    error_message = "A day is written as 2026-01-01."
+  }
+}
+
+variable "analytics_plain_http" {
+  description = "Whether the bucket may be read without TLS. On machines without it, such as the local cloud."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -46,8 +46,16 @@ impl SignedCalls {
     /// # Errors
     /// If there is no answer, or it is a refusal.
     pub async fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
-        let text = self.send(service, Method::GET, path, &[], String::new()).await?;
+        let text = self.text(service, path).await?;
         serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
+    }
+
+    /// Reads a resource as it is.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn text(&self, service: &str, path: &str) -> anyhow::Result<String> {
+        self.send(service, Method::GET, path, &[], String::new()).await
     }
 
     async fn send(

@@ -36,6 +36,11 @@ run "the_startup_profile_plans" {
     doubtful_messages        = lookup(run.startup.settings, "doubtful_messages", null)
     low_stock_units          = lookup(run.startup.settings, "low_stock_units", null)
     low_stock_subscriptions  = lookup(run.startup.settings, "low_stock_subscriptions", null)
+    analytics                = lookup(run.startup.settings, "analytics", null)
+    analytics_buffer_seconds = lookup(run.startup.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days = lookup(run.startup.settings, "analytics_retention_days", null)
+    analytics_first_day      = lookup(run.startup.settings, "analytics_first_day", null)
+    analytics_plain_http     = lookup(run.startup.settings, "analytics_plain_http", null)
   }
 
   assert {
@@ -43,6 +48,7 @@ run "the_startup_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -53,8 +59,10 @@ run "the_startup_profile_plans" {
       && var.architecture == "arm64"
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
+      && var.analytics
+      && !var.analytics_plain_http
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables, keeps events and has no auditors of roles."
   }
 }
 
@@ -87,6 +95,11 @@ run "the_enterprise_profile_plans" {
     doubtful_messages        = lookup(run.enterprise.settings, "doubtful_messages", null)
     low_stock_units          = lookup(run.enterprise.settings, "low_stock_units", null)
     low_stock_subscriptions  = lookup(run.enterprise.settings, "low_stock_subscriptions", null)
+    analytics                = lookup(run.enterprise.settings, "analytics", null)
+    analytics_buffer_seconds = lookup(run.enterprise.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days = lookup(run.enterprise.settings, "analytics_retention_days", null)
+    analytics_first_day      = lookup(run.enterprise.settings, "analytics_first_day", null)
+    analytics_plain_http     = lookup(run.enterprise.settings, "analytics_plain_http", null)
   }
 
   assert {
@@ -94,6 +107,7 @@ run "the_enterprise_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -104,8 +118,10 @@ run "the_enterprise_profile_plans" {
       && var.architecture == "arm64"
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
+      && var.analytics
+      && !var.analytics_plain_http
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables, keeps events and has no auditors of roles."
   }
 }
 
@@ -138,6 +154,11 @@ run "the_local_profile_plans" {
     doubtful_messages        = lookup(run.local.settings, "doubtful_messages", null)
     low_stock_units          = lookup(run.local.settings, "low_stock_units", null)
     low_stock_subscriptions  = lookup(run.local.settings, "low_stock_subscriptions", null)
+    analytics                = lookup(run.local.settings, "analytics", null)
+    analytics_buffer_seconds = lookup(run.local.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days = lookup(run.local.settings, "analytics_retention_days", null)
+    analytics_first_day      = lookup(run.local.settings, "analytics_first_day", null)
+    analytics_plain_http     = lookup(run.local.settings, "analytics_plain_http", null)
   }
 
   assert {
@@ -145,12 +166,13 @@ run "the_local_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection
-    error_message = "The local cloud has neither pipes nor traces, and is thrown away."
+    condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection && var.analytics_plain_http
+    error_message = "The local cloud has neither pipes nor traces nor TLS, and is thrown away."
   }
 }

@@ -1,6 +1,7 @@
 //! Lakeside end to end, on a running local cloud. Every test has goods and orders of its own, so that all of them
 //! can share one cloud.
 
+mod analytics;
 mod approval;
 mod contracts;
 mod door;
