@@ -71,7 +71,7 @@ fn cargo(layout: &Layout) -> Command {
 struct Stage {
     dir: PathBuf,
     lock: PathBuf,
-    lock_before: Vec<u8>,
+    lock_before: String,
 }
 
 impl Stage {
@@ -80,7 +80,11 @@ impl Stage {
         let lock = layout.root.join(LOCK);
         // Left behind by a rehearsal that was killed.
         remove_dir(&dir)?;
-        let lock_before = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+        let text = fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+        let lock_before = without_rehearsal(&text);
+        if lock_before != text {
+            fs::write(&lock, &lock_before).with_context(|| format!("cannot write {}", lock.display()))?;
+        }
         Ok(Self { dir, lock, lock_before })
     }
 }
@@ -145,6 +149,12 @@ impl Surroundings {
     }
 }
 
+/// A Cargo.lock as it is without the crate of a rehearsal.
+fn without_rehearsal(lock: &str) -> String {
+    let own = format!("name = \"lakeside-{NAME}\"\n");
+    lock.split("\n\n").filter(|package| !package.contains(&own)).collect::<Vec<_>>().join("\n\n")
+}
+
 /// The paragraphs of a Cargo.lock, one per package.
 fn packages(lock: &str) -> BTreeSet<String> {
     lock.split("\n\n").map(|package| package.trim().to_owned()).collect()
@@ -187,7 +197,7 @@ mod tests {
     }
 
     const LOCK_BEFORE: &str = "# By Cargo.\n\n[[package]]\nname = \"serde\"\n";
-    const LOCK_AFTER: &str = "# By Cargo.\n\n[[package]]\nname = \"lakeside-rehearse-consumer\"\n\n[[package]]\nname = \"serde\"\n";
+    const LOCK_AFTER: &str = "# By Cargo.\n\n[[package]]\nname = \"lakeside-rehearse-consumer\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"serde\"\n";
 
     #[test]
     fn a_consumer_adds_itself_to_cargos_lock_and_changes_nothing_else() {
@@ -237,6 +247,18 @@ mod tests {
         fs::write(root.join(LOCK), LOCK_AFTER).unwrap();
         drop(stage);
         assert!(!root.join(CONSUMERS).join(NAME).exists());
+        assert_eq!(fs::read_to_string(root.join(LOCK)).unwrap(), LOCK_BEFORE);
+    }
+
+    #[test]
+    fn what_a_killed_rehearsal_left_behind_goes_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_path_buf();
+        fs::create_dir_all(root.join(CONSUMERS).join(NAME).join("handlers")).unwrap();
+        fs::write(root.join(LOCK), LOCK_AFTER).unwrap();
+        let layout = Layout { target: root.join("target"), local: root.join(".local"), root: root.clone() };
+        let stage = Stage::set(&layout).unwrap();
+        assert!(!stage.dir.exists());
         assert_eq!(fs::read_to_string(root.join(LOCK)).unwrap(), LOCK_BEFORE);
     }
 }
