@@ -1,6 +1,6 @@
 # The front door of Lakeside. Each target runs `cargo xtask`, whose source is ci/xtask.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test check bench soak
+.PHONY: help up down demo test check bench soak new-consumer
 
 # Terraform's and Cargo's own parallelism fills the machine; two targets at a time would only fight.
 .NOTPARALLEL:
@@ -12,7 +12,7 @@ BUILT = $(if $(wildcard $(or $(CARGO_TARGET_DIR),target)/debug/xtask),,cargo bui
 help: ## Show this list
 	@echo "Lakeside: an order and fulfilment platform, whole on this machine."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## Follow real orders through the local cloud, which is started if need be
 	@$(BUILT) $(XTASK) demo
@@ -34,3 +34,6 @@ bench: ## Measure the functions and the time from accepted to fulfilled
 
 soak: ## Run a million seeds of the simulation, in as many sittings as you like
 	@$(BUILT) $(XTASK) soak
+
+new-consumer: ## Write a consumer that is one directory: NAME=feed-shop BUS=inventory EVENT=StockLevelChanged
+	@$(BUILT) $(XTASK) new-consumer $(NAME) --bus $(BUS) --event $(EVENT)

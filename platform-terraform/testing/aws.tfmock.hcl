@@ -50,6 +50,12 @@ mock_resource "aws_iam_role" {
   }
 }
 
+mock_resource "aws_kinesis_firehose_delivery_stream" {
+  defaults = {
+    arn = "arn:aws:firehose:eu-central-1:111122223333:deliverystream/test-stream"
+  }
+}
+
 mock_resource "aws_kms_key" {
   defaults = {
     arn    = "arn:aws:kms:eu-central-1:111122223333:key/test-key"
@@ -73,6 +79,13 @@ mock_resource "aws_lambda_function" {
 mock_resource "aws_secretsmanager_secret" {
   defaults = {
     arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:test-secret-AbCdEf"
+  }
+}
+
+mock_resource "aws_s3_bucket" {
+  defaults = {
+    arn = "arn:aws:s3:::test-bucket"
+    id  = "test-bucket"
   }
 }
 

@@ -8,3 +8,4 @@ maximum_concurrency         = 2
 function_role_auditors      = ["arn:aws:iam::000000000000:root"]
 sender_address              = "orders@lakeside.example"
 secret_recovery_window_days = 0
+analytics_plain_http        = true

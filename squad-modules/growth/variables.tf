@@ -206,3 +206,100 @@ variable "levels_not_shown" {
     error_message = "The number of levels that are not shown cannot be negative."
   }
 }
+
+variable "low_stock_units" {
+  description = "Units of a SKU that may still be promised at which buyers are told, and below."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.low_stock_units >= 0 && var.low_stock_units <= 1000000 && floor(var.low_stock_units) == var.low_stock_units
+    error_message = "Stock is low from no unit to a million, in whole units."
+  }
+}
+
+variable "low_stock_subscriptions" {
+  description = "Who is told of low stock, by a name of their own: a mail address (of a role rather than of a person), and what they are not told of: SKUs that begin with none of the prefixes, levels above the units."
+  type = map(object({
+    address      = string
+    sku_prefixes = optional(list(string), [])
+    units        = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for subscription in values(var.low_stock_subscriptions) :
+      can(regex("^[A-Za-z0-9._+-]+@[a-z0-9-]+(\\.[a-z0-9-]+)+$", subscription.address))
+    ])
+    error_message = "Buyers are told by mail, at an address each."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for subscription in values(var.low_stock_subscriptions) :
+      [for prefix in subscription.sku_prefixes : can(regex("^[A-Z0-9][A-Z0-9-]*$", prefix))]
+    ]))
+    error_message = "A prefix of SKUs is of capital letters, digits and hyphens."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscription in values(var.low_stock_subscriptions) :
+      subscription.units == null || try(subscription.units >= 0 && subscription.units < var.low_stock_units, false)
+    ])
+    error_message = "A subscription's own threshold is below that of all."
+  }
+}
+
+variable "analytics" {
+  description = "Whether every event is kept in S3 for later questions."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "analytics_buffer_seconds" {
+  description = "How long a stream collects events before it writes them: what the newest answer is behind, against the number of objects."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.analytics_buffer_seconds >= 60 && var.analytics_buffer_seconds <= 900
+    error_message = "A stream collects for one to fifteen minutes."
+  }
+}
+
+variable "analytics_retention_days" {
+  description = "Days for which events are kept in S3."
+  type        = number
+  default     = 1095
+  nullable    = false
+
+  validation {
+    condition     = var.analytics_retention_days >= 181 && var.analytics_retention_days <= 3650
+    error_message = "Events are kept for 181 days, of which the last storage class bills 90, to ten years."
+  }
+}
+
+variable "analytics_first_day" {
+  description = "The first day that may be asked for."
+  type        = string
+  default     = "2026-01-01"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^20[0-9]{2}-[01][0-9]-[0-3][0-9]$", var.analytics_first_day))
+    error_message = "A day is written as 2026-01-01."
+  }
+}
+
+variable "analytics_plain_http" {
+  description = "Whether the bucket may be read without TLS. On machines without it, such as the local cloud."
+  type        = bool
+  default     = false
+  nullable    = false
+}

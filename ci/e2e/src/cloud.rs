@@ -31,6 +31,8 @@ pub struct Cloud {
     pub events: aws_sdk_eventbridge::Client,
     /// What opens marketplaces.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Topics.
+    pub sns: aws_sdk_sns::Client,
     /// Executions of the saga.
     pub sfn: aws_sdk_sfn::Client,
     /// Everything else.
@@ -111,6 +113,7 @@ impl Cloud {
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             signed: SignedCalls::new(http.clone(), endpoint.clone(), region, credentials),
             endpoint,

@@ -17,9 +17,8 @@ impl Settings {
     /// # Errors
     /// If the file that was named cannot be read, or a line of it is no export.
     pub fn load() -> anyhow::Result<Self> {
-        let named = env::var_os(ENV_FILE).map(PathBuf::from);
-        let path = named.clone().unwrap_or_else(|| workspace_root().join(".local/lakeside.env"));
-        if !path.exists() && named.is_none() {
+        let path = env_file();
+        if !path.exists() && env::var_os(ENV_FILE).is_none() {
             return Ok(Self(BTreeMap::new()));
         }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -36,6 +35,11 @@ impl Settings {
             .or_else(|| self.0.get(name).cloned())
             .with_context(|| format!("{name} is not set: run `make up` first"))
     }
+}
+
+/// The environment file, beside which the cloud keeps its things.
+pub fn env_file() -> PathBuf {
+    env::var_os(ENV_FILE).map_or_else(|| workspace_root().join(".local/lakeside.env"), PathBuf::from)
 }
 
 /// The top of the checkout.

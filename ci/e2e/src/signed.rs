@@ -46,7 +46,7 @@ impl SignedCalls {
     /// # Errors
     /// If there is no answer, or it is a refusal.
     pub async fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
-        let text = self.send(service, Method::GET, path, &[], String::new()).await?;
+        let text = self.text(service, path).await?;
         serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
     }
 
@@ -73,6 +73,14 @@ impl SignedCalls {
             bail!("{function} failed: {message}");
         }
         Ok(answer)
+    }
+
+    /// Reads a resource as it is.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn text(&self, service: &str, path: &str) -> anyhow::Result<String> {
+        self.send(service, Method::GET, path, &[], String::new()).await
     }
 
     async fn send(

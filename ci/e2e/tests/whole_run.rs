@@ -1,12 +1,7 @@
 //! What must hold after everything else has run: run last, and alone.
 
-use std::{collections::BTreeSet, ops::ControlFlow, time::Duration};
+use std::collections::BTreeSet;
 
-use anyhow::Context;
-use aws_sdk_eventbridge::{
-    primitives::DateTime,
-    types::{ReplayDestination, ReplayState},
-};
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
     adjustments::reconcile,
@@ -17,50 +12,12 @@ use lakeside_e2e::{
     contract_check::ContractCheck,
     directory::PERSONAL,
     growth::Growth,
-    logs, mailbox,
-    poll::eventually,
-    records,
+    logs, mailbox, records,
+    replay::{AFTERMATH, replay},
     shop::{PATIENCE, Shop},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-/// A replay is handed out within seconds, but what it stirs up has to come to rest.
-const AFTERMATH: Duration = Duration::from_mins(10);
-
-/// Replays everything that was ever put on the bus called `bus` from its archive.
-async fn replay(cloud: &Cloud, bus: &str, name: &str) -> anyhow::Result<()> {
-    let described = cloud.events.describe_event_bus().name(bus).send().await?;
-    let bus_arn = described.arn.context("a bus without ARN")?;
-    let archives = cloud.events.list_archives().event_source_arn(&bus_arn).send().await?;
-    let archive = archives
-        .archives()
-        .iter()
-        .find_map(|archive| archive.archive_name())
-        .with_context(|| format!("the bus {bus} has no archive"))?;
-    let archive_arn =
-        cloud.events.describe_archive().archive_name(archive).send().await?.archive_arn.context("no ARN")?;
-    let now = std::time::SystemTime::now();
-    cloud
-        .events
-        .start_replay()
-        .replay_name(name)
-        .event_source_arn(archive_arn)
-        .event_start_time(DateTime::from_secs(0))
-        .event_end_time(DateTime::from(now))
-        .destination(ReplayDestination::builder().arn(&bus_arn).build()?)
-        .send()
-        .await
-        .with_context(|| format!("the bus {bus} replays nothing"))?;
-    eventually(&format!("the end of the replay on {bus}"), AFTERMATH, async || {
-        let state = cloud.events.describe_replay().replay_name(name).send().await?.state;
-        Ok(match state {
-            Some(ReplayState::Completed) => ControlFlow::Break(()),
-            other => ControlFlow::Continue(format!("it is {other:?}")),
-        })
-    })
-    .await
-}
 
 #[tokio::test]
 async fn a_replay_of_everything_changes_nothing_and_fits_the_contracts() -> anyhow::Result<()> {
@@ -78,7 +35,7 @@ async fn a_replay_of_everything_changes_nothing_and_fits_the_contracts() -> anyh
     let name = format!("e2e-{}", Uuid::new_v4().simple());
     let mut capture = Capture::of_replay(cloud, &name).await?;
     for domain in DOMAINS {
-        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}")).await?;
+        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}"), &[]).await?;
     }
     cloud.quiet(AFTERMATH).await?;
     capture.take_in(cloud).await?;
@@ -165,7 +122,7 @@ async fn nothing_that_the_directory_says_of_anybody_is_said_anywhere_else() -> a
     let name = format!("e2e-{}", Uuid::new_v4().simple());
     let mut capture = Capture::of_replay(cloud, &name).await?;
     for domain in DOMAINS {
-        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}")).await?;
+        replay(cloud, &cloud.name(domain.name()), &format!("{name}-{domain}"), &[]).await?;
     }
     cloud.quiet(AFTERMATH).await?;
     capture.take_in(cloud).await?;

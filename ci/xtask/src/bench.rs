@@ -174,6 +174,7 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("FULFILMENT_TABLE", "lakeside-fulfilment".to_owned()),
         ("GROWTH_TABLE", "lakeside-growth".to_owned()),
         ("DIRECTORY_TABLE", "lakeside-directory".to_owned()),
+        ("TABLE_NAME", "lakeside-of-a-consumer".to_owned()),
         ("LOYALTY_MINOR_PER_POINT", "100".to_owned()),
         ("LOYALTY_CURRENCY", "USD".to_owned()),
         ("MARKETPLACES", format!(r#"{{"bazaar": {{"url": "{nowhere}", "secret": "bazaar"}}}}"#)),

@@ -1,5 +1,6 @@
 //! `make check`: everything that can be told without running Lakeside.
 
+mod consumers;
 mod languages;
 mod names;
 mod paths;
@@ -10,6 +11,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
+pub use self::terraform::test_alone;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::{Progress, Step};
@@ -34,11 +36,12 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 15] = [
+const CHECKS: [Check; 16] = [
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
     Check { name: "names of functions", run: names::check },
+    Check { name: "consumers in one directory", run: consumers::check },
     Check { name: "spelling", run: languages::spelling },
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },

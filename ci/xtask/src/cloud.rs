@@ -7,7 +7,8 @@ mod services;
 mod state;
 mod variables;
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, anyhow, bail};
@@ -17,7 +18,7 @@ use crate::functions::{self, Function};
 use crate::interrupt::Interrupted;
 use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file, write_atomically};
 use crate::progress::Progress;
-use crate::terraform::{self, GROUPS, Terraform, Workspace};
+use crate::terraform::{self, Root, Terraform, Workspace};
 use crate::{envfile, package, process, run, tools};
 use state::State;
 
@@ -90,6 +91,44 @@ pub fn down(paths: &CloudPaths, progress: &Progress) -> anyhow::Result<()> {
     end(paths, progress, "end the local cloud")
 }
 
+/// Takes one consumer, and nothing else, out of a cloud that is up.
+pub fn take_out(
+    layout: &Layout,
+    paths: &CloudPaths,
+    progress: &Progress,
+    consumer: &Root,
+) -> anyhow::Result<()> {
+    let _lock = lock(paths)?;
+    let terraform = Terraform::prepare(layout)?;
+    let mut state = State::of_running(paths)?.ok_or_else(|| anyhow!("no local cloud is running here"))?;
+    let workspace =
+        Workspace { terraform: &terraform, paths, environment: variables::for_terraform(layout, &state) };
+    let step = progress.step(&format!("terraform destroy {}", consumer.name));
+    workspace.init(&step, consumer)?;
+    // Whatever comes of it, the next `make up` shall look at this root again.
+    state.applied.remove(&*consumer.name);
+    state.save(paths)?;
+    workspace.destroy(&step, consumer)?;
+    step.done("");
+    Ok(())
+}
+
+/// Puts one consumer into a cloud that is up, as its package is.
+pub fn put_in(
+    layout: &Layout,
+    paths: &CloudPaths,
+    progress: &Progress,
+    consumer: &Root,
+) -> anyhow::Result<()> {
+    let _lock = lock(paths)?;
+    let terraform = Terraform::prepare(layout)?;
+    let mut state = State::of_running(paths)?.ok_or_else(|| anyhow!("no local cloud is running here"))?;
+    let workspace =
+        Workspace { terraform: &terraform, paths, environment: variables::for_terraform(layout, &state) };
+    let functions = functions::list(layout)?;
+    apply_group(&workspace, progress, &functions, paths, &mut state, std::slice::from_ref(consumer))
+}
+
 /// How Terraform reaches a cloud that is up.
 pub fn workspace<'a>(
     layout: &Layout,
@@ -127,8 +166,8 @@ fn deploy(
     state: &mut State,
 ) -> anyhow::Result<Variables> {
     let workspace = Workspace { terraform, paths, environment: variables::for_terraform(layout, state) };
-    for group in GROUPS {
-        apply_group(&workspace, progress, functions, paths, state, group)?;
+    for group in terraform::groups(layout)? {
+        apply_group(&workspace, progress, functions, paths, state, &group)?;
     }
     let variables = variables::for_users(&workspace, state)?;
     if !state.seeded {
@@ -151,14 +190,14 @@ fn apply_group(
     functions: &[Function],
     paths: &CloudPaths,
     state: &mut State,
-    group: &[terraform::Root],
+    group: &[Root],
 ) -> anyhow::Result<()> {
     let mut changed = Vec::new();
     for root in group {
         let fingerprint = workspace.fingerprint(root, functions)?;
-        let again = state.applied.contains_key(root.name);
+        let again = state.applied.contains_key(&*root.name);
         let step = progress.step(&format!("terraform apply {}", root.name));
-        if state.applied.get(root.name) == Some(&fingerprint) {
+        if state.applied.get(&*root.name) == Some(&fingerprint) {
             step.skipped("unchanged");
             continue;
         }
@@ -173,7 +212,7 @@ fn apply_group(
                 scope.spawn(move || {
                     workspace.apply(&step, root, again)?;
                     step.done("");
-                    Ok((root.name, fingerprint))
+                    Ok((&*root.name, fingerprint))
                 })
             })
             .collect();
@@ -220,13 +259,19 @@ fn clear(paths: &CloudPaths) -> anyhow::Result<usize> {
         None => 0,
     };
     remove_file(&paths.env_file())?;
-    for root in GROUPS.iter().flat_map(|group| group.iter()) {
+    for root in roots_with_data(paths) {
         for state in ["state.tfstate", "state.tfstate.backup", "second.tfplan"] {
-            remove_file(&paths.terraform().join(root.name).join(state))?;
+            remove_file(&root.join(state))?;
         }
     }
     remove_dir(&paths.run())?;
     Ok(ended)
+}
+
+/// Terraform's directories of all roots that were ever applied here, also of those that the checkout has no more.
+fn roots_with_data(paths: &CloudPaths) -> Vec<PathBuf> {
+    let entries = fs::read_dir(paths.terraform()).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 /// Keeps two commands from working on one cloud at the same time.
@@ -240,10 +285,10 @@ fn lock(paths: &CloudPaths) -> anyhow::Result<File> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
+        Err(fs::TryLockError::WouldBlock) => {
             bail!("another command works on this cloud right now: wait for it, or end it")
         }
-        Err(std::fs::TryLockError::Error(error)) => {
+        Err(fs::TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
     }

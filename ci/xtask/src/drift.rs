@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::layout::{CloudPaths, Layout};
 use crate::progress::Progress;
-use crate::terraform::{GROUPS, Terraform};
+use crate::terraform::{Terraform, groups};
 
 /// One attribute of one resource that a plan would change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,10 +52,10 @@ pub fn check(
     let known = read_known(&layout.root.join("ci/known-drift.json"))?;
     let workspace = crate::cloud::workspace(layout, terraform, paths)?;
     let mut found = BTreeSet::new();
-    for root in GROUPS.iter().flat_map(|group| group.iter()) {
+    for root in groups(layout)?.iter().flatten() {
         let step = progress.step(&format!("second plan of {}", root.name));
         let plan = workspace.plan(&step, root)?;
-        let drifts = of_plan(root.name, &plan);
+        let drifts = of_plan(&root.name, &plan);
         step.done(&format!("{} attributes drift", drifts.len()));
         found.extend(drifts);
     }

@@ -28,9 +28,11 @@ impl Fingerprint {
         Ok(())
     }
 
-    /// Adds every file below `dir`, in the order of their names; generated directories (`.terraform`) are left out.
-    pub fn add_dir(&mut self, base: &Path, dir: &Path) -> anyhow::Result<()> {
-        for file in files_below(dir)? {
+    /// Adds every file below `dir`, in the order of their names; generated directories (`.terraform`) are left out, and
+    /// `but`, which lies in `dir`.
+    pub fn add_dir(&mut self, base: &Path, dir: &Path, but: &str) -> anyhow::Result<()> {
+        let but = dir.join(but);
+        for file in files_below(dir)?.into_iter().filter(|file| !file.starts_with(&but)) {
             self.add_file(base, &file)?;
         }
         Ok(())
@@ -93,13 +95,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let of_dir = || {
             let mut fingerprint = Fingerprint::default();
-            fingerprint.add_dir(dir.path(), dir.path()).unwrap();
+            fingerprint.add_dir(dir.path(), dir.path(), "handlers").unwrap();
             fingerprint.finish()
         };
         fs::create_dir_all(dir.path().join("sub/.terraform")).unwrap();
         fs::write(dir.path().join("sub/main.tf"), "1").unwrap();
         let first = of_dir();
         fs::write(dir.path().join("sub/.terraform/x"), "generated").unwrap();
+        assert_eq!(of_dir(), first);
+        fs::create_dir(dir.path().join("handlers")).unwrap();
+        fs::write(dir.path().join("handlers/lib.rs"), "left out").unwrap();
         assert_eq!(of_dir(), first);
         fs::write(dir.path().join("sub/main.tf"), "2").unwrap();
         let second = of_dir();

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod cloud;
+mod consumer;
 mod demo;
 mod drift;
 mod envfile;
@@ -53,6 +54,21 @@ enum Task {
         /// Run only the checks whose name contains one of these words
         only: Vec<String>,
     },
+    /// Write a new consumer: a directory with its subscription, its function, its table and their tests
+    NewConsumer(consumer::Options),
+    /// Write a consumer, build it, test it, and take it away again
+    RehearseConsumer,
+    /// Put a consumer that has a directory of its own into a running cloud, or take it out
+    Consumer {
+        /// What to do
+        #[arg(value_enum)]
+        action: consumer::Action,
+        /// Which one
+        name: String,
+        /// Where the cloud keeps its things: `.local`, or `.local/test` for the one of the end-to-end tests
+        #[arg(long)]
+        cloud: Option<std::path::PathBuf>,
+    },
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
@@ -84,6 +100,12 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Down => cloud::down(&layout.cloud(), &progress),
         Task::Demo { arguments } => demo::demo(&layout, &progress, &arguments),
         Task::Check { only } => check::check(&layout, &progress, &only),
+        Task::NewConsumer(options) => consumer::new(&layout, &progress, &options),
+        Task::RehearseConsumer => consumer::rehearsal::rehearse(&layout, &progress),
+        Task::Consumer { action, name, cloud } => {
+            let paths = cloud.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir });
+            consumer::deploy(&layout, &paths, &progress, action, &name)
+        }
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }

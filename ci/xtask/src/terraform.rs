@@ -1,5 +1,6 @@
 //! Terraform on a local cloud: which roots there are, in which order, and how each is initialised and applied.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +8,7 @@ use std::process::Command;
 use anyhow::Context;
 use serde_json::Value;
 
+use crate::consumer::{self, CONSUMERS, HANDLERS};
 use crate::fingerprint::Fingerprint;
 use crate::functions::Function;
 use crate::layout::{CloudPaths, Layout, create_dir, write_atomically};
@@ -19,31 +21,58 @@ use crate::tools;
 const PARALLELISM: &str = "-parallelism=64";
 
 /// One root module with a state of its own.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// What it is called in logs and in the list of known drift.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its directory below the checkout.
-    pub dir: &'static str,
-    /// The crate below `handlers/` whose functions it deploys.
-    pub squad: Option<&'static str>,
+    pub dir: Cow<'static, str>,
+    /// Whose functions it deploys: as [`Function::squad`].
+    pub squad: Option<Cow<'static, str>>,
 }
 
 /// The platform, which everything else reads.
-pub const PLATFORM: Root = Root { name: "platform", dir: "platform-terraform/region", squad: None };
+pub const PLATFORM: Root = root("platform", "platform-terraform/region", None);
 /// Inventory, whose functions the saga calls.
-pub const INVENTORY: Root =
-    Root { name: "inventory", dir: "squad-modules/inventory", squad: Some("inventory") };
+pub const INVENTORY: Root = root("inventory", "squad-modules/inventory", Some("inventory"));
 /// Orders.
-pub const ORDERS: Root = Root { name: "orders", dir: "squad-modules/orders", squad: Some("orders") };
+pub const ORDERS: Root = root("orders", "squad-modules/orders", Some("orders"));
 /// Fulfilment, with the saga.
-pub const FULFILMENT: Root =
-    Root { name: "fulfilment", dir: "squad-modules/fulfilment", squad: Some("fulfilment") };
+pub const FULFILMENT: Root = root("fulfilment", "squad-modules/fulfilment", Some("fulfilment"));
 /// Growth.
-pub const GROWTH: Root = Root { name: "growth", dir: "squad-modules/growth", squad: Some("growth") };
+pub const GROWTH: Root = root("growth", "squad-modules/growth", Some("growth"));
 
 /// The roots in the order of what they read from each other; those of one group can be applied at the same time.
-pub const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT, GROWTH]];
+const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT, GROWTH]];
+
+const fn root(name: &'static str, dir: &'static str, squad: Option<&'static str>) -> Root {
+    let squad = match squad {
+        Some(squad) => Some(Cow::Borrowed(squad)),
+        None => None,
+    };
+    Root { name: Cow::Borrowed(name), dir: Cow::Borrowed(dir), squad }
+}
+
+/// The roots in the order of what they read from each other, and with the last of them the consumers that are a
+/// directory of their own: they read the platform's contract and nothing else.
+pub fn groups(layout: &Layout) -> anyhow::Result<Vec<Vec<Root>>> {
+    let mut groups: Vec<Vec<Root>> = GROUPS.iter().map(|group| group.to_vec()).collect();
+    if let Some(last) = groups.last_mut() {
+        last.extend(consumer::names(layout)?.into_iter().map(Root::of_consumer));
+    }
+    Ok(groups)
+}
+
+impl Root {
+    /// The root of the consumer with this name.
+    pub fn of_consumer(name: String) -> Self {
+        Self {
+            dir: format!("{CONSUMERS}/{name}").into(),
+            squad: Some(name.clone().into()),
+            name: name.into(),
+        }
+    }
+}
 
 /// Terraform as this checkout runs it.
 #[derive(Clone, Debug)]
@@ -69,7 +98,7 @@ impl Terraform {
     /// Checks the installed Terraform and decides where the provider comes from.
     pub fn prepare(layout: &Layout) -> anyhow::Result<Self> {
         let tool = tools::terraform(layout)?;
-        let lock = fs::read_to_string(layout.root.join(PLATFORM.dir).join(".terraform.lock.hcl"))
+        let lock = fs::read_to_string(layout.root.join(&*PLATFORM.dir).join(".terraform.lock.hcl"))
             .unwrap_or_default();
         let wanted = Wanted { version: mirror::locked_version(&lock), platform: tool.platform };
         let source = mirror::find(&Surroundings::of_this_process(), &wanted)?;
@@ -125,12 +154,13 @@ impl Workspace<'_> {
     pub fn fingerprint(&self, root: &Root, functions: &[Function]) -> anyhow::Result<String> {
         let layout = &self.terraform.layout;
         let mut fingerprint = self.sources(root)?;
-        if let Some(squad) = root.squad {
+        if let Some(squad) = &root.squad {
+            let groups = groups(layout)?;
             let squads: Vec<&str> =
-                GROUPS.iter().flat_map(|group| group.iter()).filter_map(|root| root.squad).collect();
+                groups.iter().flatten().filter_map(|root| root.squad.as_deref()).collect();
             // A function in a crate that is no squad's is deployed by every squad.
             let ours =
-                |function: &&Function| function.squad == squad || !squads.contains(&function.squad.as_str());
+                |function: &&Function| function.squad == *squad || !squads.contains(&function.squad.as_str());
             for function in functions.iter().filter(ours) {
                 fingerprint
                     .add_file(&layout.root, &layout.artifacts().join(format!("{}.zip", function.name)))?;
@@ -146,10 +176,12 @@ impl Workspace<'_> {
     fn sources(&self, root: &Root) -> anyhow::Result<Fingerprint> {
         let top = &self.terraform.layout.root;
         let mut fingerprint = Fingerprint::default();
-        for dir in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api", root.dir] {
+        for dir in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api", &root.dir]
+        {
             let dir = top.join(dir);
             if dir.is_dir() {
-                fingerprint.add_dir(top, &dir)?;
+                // The source of a consumer's function is in its package.
+                fingerprint.add_dir(top, &dir, HANDLERS)?;
             }
         }
         Ok(fingerprint)
@@ -189,6 +221,19 @@ impl Workspace<'_> {
         }
         command.args(self.variables(root));
         run::logged(step, &format!("terraform apply of {}", root.dir), &mut command, &self.log(root, "apply"))
+    }
+
+    /// Takes away what a root has made, and leaves everybody else's as it is.
+    pub fn destroy(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<()> {
+        let mut command = self.command(root);
+        command.args(["destroy", "-auto-approve", "-input=false", "-no-color", PARALLELISM]);
+        command.args(self.variables(root));
+        run::logged(
+            step,
+            &format!("terraform destroy of {}", root.dir),
+            &mut command,
+            &self.log(root, "destroy"),
+        )
     }
 
     /// A root's outputs by name.
@@ -238,11 +283,11 @@ impl Workspace<'_> {
     }
 
     fn dir(&self, root: &Root) -> PathBuf {
-        self.terraform.layout.root.join(root.dir)
+        self.terraform.layout.root.join(&*root.dir)
     }
 
     fn data(&self, root: &Root) -> PathBuf {
-        self.paths.terraform().join(root.name)
+        self.paths.terraform().join(&*root.name)
     }
 
     fn state(&self, root: &Root) -> PathBuf {
@@ -260,10 +305,25 @@ mod tests {
 
     #[test]
     fn every_root_comes_after_what_it_reads() {
-        let order: Vec<&str> = GROUPS.iter().flat_map(|group| group.iter().map(|root| root.name)).collect();
-        let position = |name: &str| order.iter().position(|other| *other == name).unwrap();
+        let order: Vec<Root> = GROUPS.concat();
+        let position = |name: &str| order.iter().position(|other| other.name == name).unwrap();
         assert!(position("platform") < position("inventory"));
         assert!(position("inventory") < position("fulfilment"));
         assert!(position("platform") < position("orders"));
+    }
+
+    #[test]
+    fn a_consumer_in_a_directory_of_its_own_comes_with_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().to_path_buf();
+        for crate_ in ["feed-shop/handlers", "orders/no-handlers"] {
+            fs::create_dir_all(top.join(CONSUMERS).join(crate_)).unwrap();
+            fs::write(top.join(CONSUMERS).join(crate_).join("Cargo.toml"), "").unwrap();
+        }
+        let layout = Layout { target: top.join("target"), local: top.join(".local"), root: top };
+        let groups = groups(&layout).unwrap();
+        let last: Vec<&str> = groups.last().unwrap().iter().map(|root| &*root.name).collect();
+        assert_eq!(last, ["orders", "fulfilment", "growth", "feed-shop"]);
+        assert_eq!(groups.last().unwrap().last().unwrap().dir, "squad-modules/feed-shop");
     }
 }

@@ -274,3 +274,93 @@ run "levels_that_no_marketplace_shows_page" {
     error_message = "Each outcome must be counted, and reach the alarm topic."
   }
 }
+
+run "buyers_are_told_of_levels_at_the_threshold_and_below" {
+  variables {
+    low_stock_units = 25
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_cloudwatch_event_rule.low_stock.event_pattern) == {
+        source        = ["lakeside.inventory"]
+        "detail-type" = ["StockLevelChanged"]
+        detail        = { data = { available = [{ numeric = ["<=", 25] }] } }
+      }
+      && aws_cloudwatch_event_rule.low_stock.event_bus_name == "lakeside-inventory"
+    )
+    error_message = "The rule decides by the level alone, on the bus of whoever states it."
+  }
+}
+
+run "an_alert_is_a_sentence_without_anything_of_a_customer" {
+  assert {
+    condition = (
+      aws_cloudwatch_event_target.low_stock.input_transformer[0].input_paths == tomap({
+        sku       = "$.detail.data.sku"
+        available = "$.detail.data.available"
+        version   = "$.detail.data.version"
+        at        = "$.detail.metadata.occurredAt"
+      })
+      && strcontains(
+        aws_cloudwatch_event_target.low_stock.input_transformer[0].input_template,
+        "\"alert\": \"<sku> runs low: <available> units may still be promised, as of <at>.\""
+      )
+    )
+    error_message = "Whoever changes this list changes what leaves the platform by mail."
+  }
+}
+
+run "only_the_rule_may_publish_alerts_and_park_them" {
+  assert {
+    condition = alltrue([
+      for name, action in { topic = "sns:Publish", dlq = "sqs:SendMessage" } :
+      length(data.aws_iam_policy_document.low_stock[name].statement) == 1
+      && alltrue([
+        for statement in data.aws_iam_policy_document.low_stock[name].statement :
+        statement.actions == toset([action])
+        && one(statement.principals).identifiers == toset(["events.amazonaws.com"])
+        && one(statement.condition).variable == "aws:SourceArn"
+        && one(statement.condition).test == "ArnEquals"
+        && one(statement.condition).values == tolist([aws_cloudwatch_event_rule.low_stock.arn])
+      ])
+    ])
+    error_message = "Topic and dead-letter queue are open to this rule and to nobody else."
+  }
+}
+
+run "alerts_are_encrypted_tried_for_a_while_and_then_parked" {
+  assert {
+    condition = (
+      aws_sns_topic.low_stock.kms_master_key_id == local.platform.keys.messaging
+      && aws_sqs_queue.low_stock_dlq.kms_master_key_id == local.platform.keys.messaging
+      && aws_cloudwatch_event_target.low_stock.dead_letter_config[0].arn == aws_sqs_queue.low_stock_dlq.arn
+      && aws_cloudwatch_event_target.low_stock.retry_policy[0].maximum_retry_attempts == 20
+      && aws_cloudwatch_event_target.low_stock.retry_policy[0].maximum_event_age_in_seconds == 3600
+      && aws_cloudwatch_metric_alarm.low_stock_dead_letters.alarm_actions == toset([local.platform.alarm_topic_arn])
+    )
+    error_message = "An alert that cannot be delivered must not vanish."
+  }
+}
+
+run "buyers_are_told_of_what_they_buy" {
+  variables {
+    low_stock_subscriptions = {
+      all   = { address = "stock@example.com" }
+      tents = { address = "tents@example.com", sku_prefixes = ["TENT-", "TARP-"], units = 10 }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_sns_topic_subscription.low_stock["all"].filter_policy == null
+      && aws_sns_topic_subscription.low_stock["tents"].endpoint == "tents@example.com"
+      && aws_sns_topic_subscription.low_stock["tents"].filter_policy_scope == "MessageBody"
+      && jsondecode(aws_sns_topic_subscription.low_stock["tents"].filter_policy) == {
+        sku       = [{ prefix = "TENT-" }, { prefix = "TARP-" }]
+        available = [{ numeric = ["<=", 10] }]
+      }
+    )
+    error_message = "A subscription must be narrowed to what it names."
+  }
+}

@@ -39,6 +39,13 @@ run "the_startup_profile_plans" {
     loyalty_currency            = lookup(run.startup.settings, "loyalty_currency", null)
     sender_address              = lookup(run.startup.settings, "sender_address", "orders@example.com")
     doubtful_messages           = lookup(run.startup.settings, "doubtful_messages", null)
+    low_stock_units             = lookup(run.startup.settings, "low_stock_units", null)
+    low_stock_subscriptions     = lookup(run.startup.settings, "low_stock_subscriptions", null)
+    analytics                   = lookup(run.startup.settings, "analytics", null)
+    analytics_buffer_seconds    = lookup(run.startup.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days    = lookup(run.startup.settings, "analytics_retention_days", null)
+    analytics_first_day         = lookup(run.startup.settings, "analytics_first_day", null)
+    analytics_plain_http        = lookup(run.startup.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.startup.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.startup.settings, "secret_recovery_window_days", null)
   }
@@ -47,7 +54,9 @@ run "the_startup_profile_plans" {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
+      "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -59,8 +68,10 @@ run "the_startup_profile_plans" {
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
       && var.secret_recovery_window_days > 0
+      && var.analytics
+      && !var.analytics_plain_http
     )
-    error_message = "A real account uses pipes, protects its tables and secrets and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets, keeps events and has no auditors of roles."
   }
 }
 
@@ -91,6 +102,13 @@ run "the_enterprise_profile_plans" {
     loyalty_currency            = lookup(run.enterprise.settings, "loyalty_currency", null)
     sender_address              = lookup(run.enterprise.settings, "sender_address", "orders@example.com")
     doubtful_messages           = lookup(run.enterprise.settings, "doubtful_messages", null)
+    low_stock_units             = lookup(run.enterprise.settings, "low_stock_units", null)
+    low_stock_subscriptions     = lookup(run.enterprise.settings, "low_stock_subscriptions", null)
+    analytics                   = lookup(run.enterprise.settings, "analytics", null)
+    analytics_buffer_seconds    = lookup(run.enterprise.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days    = lookup(run.enterprise.settings, "analytics_retention_days", null)
+    analytics_first_day         = lookup(run.enterprise.settings, "analytics_first_day", null)
+    analytics_plain_http        = lookup(run.enterprise.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.enterprise.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.enterprise.settings, "secret_recovery_window_days", null)
   }
@@ -99,7 +117,9 @@ run "the_enterprise_profile_plans" {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
+      "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -111,8 +131,10 @@ run "the_enterprise_profile_plans" {
       && var.deletion_protection
       && length(var.function_role_auditors) == 0
       && var.secret_recovery_window_days > 0
+      && var.analytics
+      && !var.analytics_plain_http
     )
-    error_message = "A real account uses pipes, protects its tables and secrets and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets, keeps events and has no auditors of roles."
   }
 }
 
@@ -143,6 +165,13 @@ run "the_local_profile_plans" {
     loyalty_currency            = lookup(run.local.settings, "loyalty_currency", null)
     sender_address              = lookup(run.local.settings, "sender_address", "orders@example.com")
     doubtful_messages           = lookup(run.local.settings, "doubtful_messages", null)
+    low_stock_units             = lookup(run.local.settings, "low_stock_units", null)
+    low_stock_subscriptions     = lookup(run.local.settings, "low_stock_subscriptions", null)
+    analytics                   = lookup(run.local.settings, "analytics", null)
+    analytics_buffer_seconds    = lookup(run.local.settings, "analytics_buffer_seconds", null)
+    analytics_retention_days    = lookup(run.local.settings, "analytics_retention_days", null)
+    analytics_first_day         = lookup(run.local.settings, "analytics_first_day", null)
+    analytics_plain_http        = lookup(run.local.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.local.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.local.settings, "secret_recovery_window_days", null)
   }
@@ -151,13 +180,15 @@ run "the_local_profile_plans" {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
-      "loyalty_currency", "sender_address", "doubtful_messages", "levels_not_shown", "secret_recovery_window_days",
+      "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
+      "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
+      "levels_not_shown", "secret_recovery_window_days",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
 
   assert {
-    condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection
-    error_message = "The local cloud has neither pipes nor traces, and is thrown away."
+    condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection && var.analytics_plain_http
+    error_message = "The local cloud has neither pipes nor traces nor TLS, and is thrown away."
   }
 }

@@ -262,3 +262,93 @@ run "rejects_fewer_levels_that_are_not_shown_than_none" {
 
   expect_failures = [var.levels_not_shown]
 }
+
+run "rejects_a_threshold_below_nothing" {
+  command = plan
+
+  variables {
+    low_stock_units = -1
+  }
+
+  expect_failures = [var.low_stock_units]
+}
+
+run "rejects_a_threshold_of_half_a_unit" {
+  command = plan
+
+  variables {
+    low_stock_units = 0.5
+  }
+
+  expect_failures = [var.low_stock_units]
+}
+
+run "rejects_a_buyer_without_an_address" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents" } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}
+
+run "rejects_a_prefix_that_no_sku_has" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents@example.com", sku_prefixes = ["tent*"] } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}
+
+run "rejects_a_subscription_that_wants_more_than_there_is" {
+  command = plan
+
+  variables {
+    low_stock_subscriptions = { tents = { address = "tents@example.com", units = 100 } }
+  }
+
+  expect_failures = [var.low_stock_subscriptions]
+}
+
+run "rejects_events_that_are_written_one_by_one" {
+  command = plan
+
+  variables {
+    analytics_buffer_seconds = 59
+  }
+
+  expect_failures = [var.analytics_buffer_seconds]
+}
+
+run "rejects_answers_that_are_behind_for_longer_than_a_stream_can" {
+  command = plan
+
+  variables {
+    analytics_buffer_seconds = 901
+  }
+
+  expect_failures = [var.analytics_buffer_seconds]
+}
+
+run "rejects_events_that_are_gone_before_their_storage_is_paid_off" {
+  command = plan
+
+  variables {
+    analytics_retention_days = 180
+  }
+
+  expect_failures = [var.analytics_retention_days]
+}
+
+run "rejects_a_first_day_that_is_none" {
+  command = plan
+
+  variables {
+    analytics_first_day = "1.1.2026"
+  }
+
+  expect_failures = [var.analytics_first_day]
+}

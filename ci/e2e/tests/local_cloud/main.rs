@@ -2,6 +2,7 @@
 //! can share one cloud.
 
 mod adjustments;
+mod analytics;
 mod approval;
 mod cancellation;
 mod contracts;
@@ -13,6 +14,7 @@ mod idempotency;
 mod labels;
 mod levels;
 mod listings;
+mod low_stock;
 mod malformed;
 mod partners;
 mod payments;

@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lakeside_e2e::{
     capture::DOMAINS,
     cloud::{Cloud, table},
+    consumers,
     marketplaces::{self, MARKETPLACES},
     queues::{DEAD_LETTERS, FIFO},
 };
@@ -104,6 +105,16 @@ const DUTIES: [Duties; 31] = [
     Duties { bus: Some("inventory"), ..function("inventory-publish-outbox") },
     Duties { bus: Some("fulfilment"), ..function("fulfilment-publish-outbox") },
 ];
+
+/// Those in the list, and of every consumer that is one directory: it has its queue, and a table of its name.
+fn all_duties() -> anyhow::Result<Vec<Duties>> {
+    let mut duties = DUTIES.to_vec();
+    for name in consumers::names()? {
+        let name: &'static str = name.leak();
+        duties.push(fed(on(function(name), name, &[])));
+    }
+    Ok(duties)
+}
 
 /// Somebody with the rights of one function.
 struct Intruder {
@@ -208,9 +219,10 @@ async fn wrongs_on_tables(
     cloud: &Cloud,
     intruder: &Intruder,
     duties: &Duties,
+    tables: &[&str],
 ) -> anyhow::Result<Vec<String>> {
     let mut wrongs = Vec::new();
-    for table in table::ALL {
+    for table in tables.iter().copied() {
         let mut allowed = BTreeSet::new();
         for verb in VERBS {
             if intruder.may(verb, &cloud.name(table)).await? {
@@ -327,15 +339,19 @@ async fn wrongs_elsewhere(
 async fn each_role_does_its_own_work_and_is_denied_every_other() -> anyhow::Result<()> {
     let cloud = Cloud::open()?;
     let queues: Vec<String> = cloud.queue_depths().await?.into_keys().collect();
-    for duties in DUTIES.iter().filter(|duties| duties.queue) {
+    let all = all_duties()?;
+    let tables: BTreeSet<&str> =
+        all.iter().filter_map(|duties| Some(duties.table?.0)).chain(table::ALL).collect();
+    let tables: Vec<&str> = tables.into_iter().collect();
+    for duties in all.iter().filter(|duties| duties.queue) {
         for queue in [cloud.name(duties.function), format!("{}{DEAD_LETTERS}", cloud.name(duties.function))] {
             assert!(queues.contains(&queue), "there is no queue {queue}");
         }
     }
-    let wrongs: Vec<Vec<String>> = stream::iter(&DUTIES)
+    let wrongs: Vec<Vec<String>> = stream::iter(&all)
         .map(async |duties| {
             let intruder = Intruder::disguised_as(&cloud, duties.function).await?;
-            let mut wrongs = wrongs_on_tables(&cloud, &intruder, duties).await?;
+            let mut wrongs = wrongs_on_tables(&cloud, &intruder, duties, &tables).await?;
             wrongs.extend(wrongs_on_queues(&cloud, &intruder, duties, &queues).await?);
             wrongs.extend(wrongs_elsewhere(&cloud, &intruder, duties).await?);
             anyhow::Ok(wrongs)
@@ -381,7 +397,7 @@ async fn may_read(
 async fn the_directory_is_read_by_those_who_need_it_and_only_what_they_need() -> anyhow::Result<()> {
     let cloud = Cloud::open()?;
     let directory = cloud.name(table::DIRECTORY);
-    for duties in &DUTIES {
+    for duties in &all_duties()? {
         let intruder = Intruder::disguised_as(&cloud, duties.function).await?;
         let own = READERS.iter().find(|(function, ..)| *function == duties.function);
         for (_, pk, sk, attributes) in READERS {

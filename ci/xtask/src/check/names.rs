@@ -13,7 +13,7 @@ use super::{Context, Outcome};
 use crate::fingerprint::files_below;
 use crate::functions::{self, Function};
 use crate::progress::Step;
-use crate::terraform::GROUPS;
+use crate::terraform::groups;
 
 /// The map whose keys are the functions of a squad.
 const MAP: &str = "functions";
@@ -26,9 +26,9 @@ const BLOCKS: &str = "squad-modules/modules";
 pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome> {
     let functions = functions::list(context.layout)?;
     let mut keys = BTreeMap::new();
-    for root in GROUPS.iter().flat_map(|group| group.iter()) {
-        let Some(squad) = root.squad else { continue };
-        keys.insert(squad.to_owned(), names_below(context, root.dir)?.keys);
+    for root in groups(context.layout)?.iter().flatten() {
+        let Some(squad) = &root.squad else { continue };
+        keys.insert(squad.clone().into_owned(), names_below(context, &root.dir)?.keys);
     }
     let faults = compare(&functions, &keys, &names_below(context, BLOCKS)?.binaries);
     if faults.is_empty() {

@@ -20,8 +20,8 @@ use crate::run;
 use crate::terraform::{PLATFORM, Terraform};
 
 const TREES: [&str; 2] = ["platform-terraform", "squad-modules"];
-/// What the roots read with `file` and `templatefile`.
-const READ: [&str; 2] = ["asl", "contracts/api"];
+/// What the roots read with `file`, `templatefile` and `fileset`.
+const READ: [&str; 3] = ["asl", "contracts/api", "contracts/events"];
 const LOCK: &str = ".terraform.lock.hcl";
 
 /// `terraform fmt` would change nothing.
@@ -33,6 +33,22 @@ pub fn format(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome>
         .args(TREES);
     context.run(step, "terraform-fmt", &mut command)?;
     Ok(Outcome::Passed(String::new()))
+}
+
+/// Tests one module alone, in a copy of its own, and answers how many runs passed.
+pub fn test_alone(layout: &Layout, step: &Step<'_>, module: &Path) -> anyhow::Result<u32> {
+    let terraform = Terraform::prepare(layout)?;
+    let copy = Copy::make_in(layout, &layout.terraform().join(slug(module)))?;
+    let log = |what: &str| layout.logs().join(format!("check-{}.log", log_name(what, module)));
+    let mut command = copy.command(&terraform, module);
+    command.args(["init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly"]);
+    run::logged(step, "terraform init", &mut command, &log("terraform-init"))?;
+    let mut command = copy.command(&terraform, module);
+    command.args(["test", "-no-color"]);
+    run::logged(step, "terraform test", &mut command, &log("terraform-test"))?;
+    let summary = run::tail(&log("terraform-test"), 1).pop().unwrap_or_default();
+    remove_dir(&layout.terraform().join(slug(module)))?;
+    Ok(passed_runs(&summary))
 }
 
 /// Every root, and every module that has tests, is valid.
@@ -148,12 +164,20 @@ struct Copy {
 
 impl Copy {
     fn at(layout: &Layout) -> Self {
-        Self { dir: layout.terraform().join("check/source"), data: layout.terraform().join("check/data") }
+        Self::below(&layout.terraform().join("check"))
+    }
+
+    fn below(dir: &Path) -> Self {
+        Self { dir: dir.join("source"), data: dir.join("data") }
+    }
+
+    fn make(layout: &Layout) -> anyhow::Result<Self> {
+        Self::make_in(layout, &layout.terraform().join("check"))
     }
 
     /// Copies anew what the checks need, and the platform's lock into every module that has none.
-    fn make(layout: &Layout) -> anyhow::Result<Self> {
-        let copy = Self::at(layout);
+    fn make_in(layout: &Layout, dir: &Path) -> anyhow::Result<Self> {
+        let copy = Self::below(dir);
         remove_dir(&copy.dir)?;
         for tree in TREES.iter().chain(&READ) {
             let from = layout.root.join(tree);
@@ -163,7 +187,7 @@ impl Copy {
                 fs::copy(&file, &to).with_context(|| format!("cannot copy {}", file.display()))?;
             }
         }
-        let lock = layout.root.join(PLATFORM.dir).join(LOCK);
+        let lock = layout.root.join(&*PLATFORM.dir).join(LOCK);
         for module in copy.modules()? {
             let missing = copy.dir.join(module).join(LOCK);
             if !missing.exists() {

@@ -1,0 +1,3 @@
+environment         = "enterprise"
+log_retention_days  = 90
+maximum_concurrency = 50

@@ -1,0 +1,2 @@
+environment        = "startup"
+log_retention_days = 14
