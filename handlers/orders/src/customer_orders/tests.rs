@@ -1,6 +1,6 @@
 use aws_lambda_events::encodings::Body;
 use lakeside_domain::events::EventId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
