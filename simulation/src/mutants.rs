@@ -118,6 +118,7 @@ mutants! {
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
 pub const RARE: &[Mutant] = &[
+    Mutant::Inventory(Inventory::AllocateOnHand),
     Mutant::Inventory(Inventory::SweepUnchanged),
     Mutant::Growth(Growth::SettledFromWhereItStood),
     Mutant::LookedForOnce,

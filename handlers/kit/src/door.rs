@@ -34,3 +34,17 @@ pub fn answer(status_code: i64, body: &impl Serialize) -> ApiGatewayProxyRespons
 pub fn message(status_code: i64, message: &str) -> ApiGatewayProxyResponse {
     answer(status_code, &json!({ "message": message }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_json_and_nobody_keeps_it() {
+        let answer = message(404, "no such thing");
+        assert_eq!(answer.status_code, 404);
+        assert_eq!(answer.headers.get(CONTENT_TYPE), Some(&HeaderValue::from_static("application/json")));
+        assert_eq!(answer.headers.get(CACHE_CONTROL), Some(&HeaderValue::from_static("no-store")));
+        assert_eq!(answer.body, Some(Body::Text(r#"{"message":"no such thing"}"#.into())));
+    }
+}

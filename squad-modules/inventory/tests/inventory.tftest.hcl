@@ -117,6 +117,14 @@ run "functions_reach_only_the_items_that_are_their_business" {
 
 run "levels_are_told_of_every_write_to_a_pool_or_node" {
   assert {
+    condition = [for pattern in local.writes_of_stock : jsondecode(pattern)] == [{
+      eventName = ["INSERT", "MODIFY"]
+      dynamodb  = { Keys = { pk = { S = [{ prefix = "SKU#" }] } } }
+    }]
+    error_message = "What is put on sale and what is moved must both be told of, and nothing of orders."
+  }
+
+  assert {
     condition     = local.functions.publish_levels.statements.Publish.resources == [local.platform.buses["inventory"].arn]
     error_message = "Levels are told on the squad's own bus."
   }
