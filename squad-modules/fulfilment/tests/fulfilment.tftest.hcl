@@ -21,7 +21,7 @@ mock_provider "aws" {
   }
 
   override_resource {
-    target = module.subscription["capture_payment"].module.queue.aws_sqs_queue.queue
+    target = module.subscription["capture_payment"].module.queue["own"].aws_sqs_queue.queue
     values = {
       arn = "arn:aws:sqs:eu-central-1:111122223333:lakeside-capture-payment"
       url = "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-capture-payment"
@@ -29,7 +29,7 @@ mock_provider "aws" {
   }
 
   override_resource {
-    target = module.subscription["refund_payment"].module.queue.aws_sqs_queue.queue
+    target = module.subscription["refund_payment"].module.queue["own"].aws_sqs_queue.queue
     values = {
       arn = "arn:aws:sqs:eu-central-1:111122223333:lakeside-refund-payment"
       url = "https://sqs.eu-central-1.amazonaws.com/111122223333/lakeside-refund-payment"
