@@ -1,7 +1,5 @@
 //! A rush on one SKU: nobody is told that it is sold out while there is some, and coalescing and pools pay.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lakeside_simulation::hot_sku::{Cost, DESIGNS, Design, LOAD, Load, run};
 
 /// Small enough for every run of the tests.

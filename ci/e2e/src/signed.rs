@@ -50,16 +50,6 @@ impl SignedCalls {
         serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
     }
 
-    /// Creates a resource of a service that speaks REST with JSON, or calls it.
-    ///
-    /// # Errors
-    /// If there is no answer, or it is a refusal.
-    pub async fn post(&self, service: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let headers = [("content-type", "application/json")];
-        let text = self.send(service, Method::POST, path, &headers, body.to_string()).await?;
-        serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON"))
-    }
-
     /// Invokes a function and waits for its answer; `function` is its name, an alias after a colon.
     ///
     /// # Errors

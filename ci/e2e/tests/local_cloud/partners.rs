@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
+    adjustments::Adjustment,
     api::{NewOrder, Reply},
     cloud::{Cloud, table},
     logs,
@@ -14,6 +15,7 @@ use lakeside_e2e::{
     poll::eventually,
     records,
     shop::{PATIENCE, Shop},
+    stock::{level, on_hand},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -221,64 +223,36 @@ async fn a_partner_s_body_that_says_what_is_not_its_to_say_is_refused() -> anyho
     Ok(())
 }
 
-/// The queue of `adjust-stock`, whose function is not there to empty it.
-async fn sales_queue(cloud: &Cloud) -> anyhow::Result<String> {
-    let created = cloud.sqs.create_queue().queue_name(cloud.name("adjust-stock")).send().await?;
-    created.queue_url.context("a queue without URL")
-}
-
 #[tokio::test]
 async fn a_store_records_what_it_sold_and_nobody_else_does() -> anyhow::Result<()> {
     let shop = Shop::open().await?;
     let cloud = &shop.cloud;
-    let url = sales_queue(cloud).await?;
-    let tent = shop.goods(10).await?;
-    let body = json!({ "lines": [{ "sku": tent.sku, "quantity": 2 }] }).to_string();
+    let tent = shop.goods_at(1_000, &[("store-denver", 5), ("wh-one", 5)], 1).await?;
+    let sale = Adjustment::of("STORE_SALE", "store-denver", &tent, 2);
+    let (id, body) =
+        (sale.id.to_string(), json!({ "lines": [{ "sku": tent.sku, "quantity": 2 }] }).to_string());
     let market = Partner::admit(cloud, MARKET).await?;
-    let refused = Uuid::new_v4().to_string();
-    let reply = market.put(cloud, ("sales", &refused), body.clone()).await?;
+    let reply = market.put(cloud, ("sales", &id), body.clone()).await?;
     assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.body);
     // An answer that is remembered for orders does not open the way for sales either.
     assert_eq!(market.order(cloud, Uuid::new_v4()).await?.status, StatusCode::NOT_FOUND);
-    let reply = market.put(cloud, ("sales", &refused), body.clone()).await?;
+    let reply = market.put(cloud, ("sales", &id), body.clone()).await?;
     assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.body);
+    assert_eq!(sale.records(cloud).await?, Vec::<Value>::new());
 
     let store = Partner::admit(cloud, STORE).await?;
     let hostile = format!("{}&MessageAttribute.3.Value.StringValue=wh-one", Uuid::new_v4());
-    for sale in [Uuid::new_v4().to_string(), hostile] {
-        let reply = store.put(cloud, ("sales", &sale), body.clone()).await?;
+    for id in [&hostile, &id, &id] {
+        let reply = store.put(cloud, ("sales", id), body.clone()).await?;
         assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.body);
-        let message = eventually("the sale", Duration::from_mins(1), async || {
-            let received = cloud
-                .sqs
-                .receive_message()
-                .queue_url(&url)
-                .message_attribute_names("All")
-                .max_number_of_messages(1)
-                .send()
-                .await?;
-            let Some(message) = received.messages.unwrap_or_default().pop() else {
-                return Ok(ControlFlow::Continue("the queue is empty".to_owned()));
-            };
-            let receipt = message.receipt_handle.clone().context("a receipt")?;
-            cloud.sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
-            Ok(ControlFlow::Break(message))
-        })
-        .await?;
-        assert_eq!(message.body.as_deref(), Some(body.as_str()));
-        let attributes: Vec<(String, String)> = message
-            .message_attributes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.string_value?)))
-            .collect();
-        let expected = [("saleId", &*sale), ("node", "store-denver"), ("principal", "partner-demo-store")];
-        assert_eq!(attributes.len(), expected.len(), "{attributes:?}");
-        for (name, value) in expected {
-            assert!(attributes.contains(&(name.to_owned(), value.to_owned())), "{name}: {attributes:?}");
-        }
         assert_eq!(reply.json()?["status"], "ACCEPTED");
     }
+    assert_eq!(sale.decided(cloud).await?, ("APPLIED".to_owned(), None));
+    cloud.drained(&cloud.name("adjust-stock"), Duration::from_mins(2)).await?;
+    let [record] = sale.records(cloud).await?.try_into().map_err(|all| anyhow::anyhow!("{all:?}"))?;
+    assert_eq!(record["node"], "store-denver", "{record}");
+    let level = level(cloud, &tent.sku).await?;
+    assert_eq!((level.available, level.sold, on_hand(cloud, &tent.sku).await?), (8, 2, 8));
     Ok(())
 }
 
@@ -322,14 +296,13 @@ async fn the_authorizer_names_the_plan_s_key() -> anyhow::Result<()> {
     let api_id = api["id"].as_str().context("an id")?;
     for known in [MARKET, STORE] {
         let partner = Partner::admit(&cloud, known).await?;
-        let function = cloud.name("authorize-partner");
-        let path = format!("/2015-03-31/functions/{function}/invocations?Qualifier=live");
+        let function = format!("{}:live", cloud.name("authorize-partner"));
         let request = json!({
             "type": "TOKEN",
             "authorizationToken": partner.bearer(),
             "methodArn": format!("arn:aws:execute-api:us-east-1:000000000000:{api_id}/live/GET/partner/orders/1"),
         });
-        let answer = cloud.signed.post("lambda", &path, &request).await?;
+        let answer = cloud.signed.invoke(&function, &request).await?;
         assert_eq!(answer["principalId"], partner.principal());
         assert_eq!(answer["usageIdentifierKey"], partner.plan_key);
     }
