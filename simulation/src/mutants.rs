@@ -122,6 +122,9 @@ pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepUnchanged),
     Mutant::Growth(Growth::SettledFromWhereItStood),
     Mutant::LookedForOnce,
+    Mutant::Inventory(Inventory::CloseAllocationFirst),
+    Mutant::Fulfilment(Fulfilment::LabelsOpen),
+    Mutant::NoNextPool,
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
@@ -138,6 +141,7 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::UndoCovered),
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
+    Mutant::Inventory(Inventory::AdjustOnHand),
     Mutant::Inventory(Inventory::MoveShort),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),
