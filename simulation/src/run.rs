@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600_000;
 /// Faults strike for so long.
 const SAFETY: i64 = 3 * HOUR;
 /// Rounds of repair after which everything must have come to rest.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 24;
 
 /// What a run came to.
 #[derive(Debug, Clone)]
