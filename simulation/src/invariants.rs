@@ -16,6 +16,7 @@ use lakeside_fulfilment::payment_record::status_name;
 use lakeside_orders::order_record::OrderRecord;
 
 use crate::{
+    listings,
     partners::DECLINED,
     queues::Queue,
     workload::{Asked, Cancellation, Day, Submission},
@@ -34,6 +35,7 @@ pub fn at_rest(world: &Rc<World>, day: &Day) -> String {
     records_agree_with_partners(world);
     what_nobody_can_read_was_parked(world);
     growth::at_rest(world);
+    listings::at_rest(world);
     for record in &orders {
         cancellations_are_heard(world, record);
         cancelled_by_their_customers_alone(world, record, &day.cancellations);
@@ -286,7 +288,7 @@ fn snapshot(world: &World) -> String {
     let records = orders.records.borrow();
     let states: Vec<_> = records.values().map(|r| (r.order_id, &r.state, r.version)).collect();
     format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{payments:?}\n{states:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}\n{}",
         inventory.pools.borrow(),
         inventory.nodes.borrow(),
         inventory.reservations.borrow(),
@@ -300,5 +302,6 @@ fn snapshot(world: &World) -> String {
         fulfilment.approvals.borrow(),
         orders.early.borrow(),
         growth::snapshot(world),
+        listings::snapshot(world),
     )
 }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use lakeside_contracts::{Event, EventData, events::StockLevelChanged};
 use lakeside_domain::{
     events::EventId,
     idempotency::{Acquisition, Durations, Owner},
@@ -56,16 +57,16 @@ const ROUNDS: usize = 60;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-const STANDARD: Settings = Settings {
-    fifo: false,
+/// A queue per marketplace, which is no subscription and so not among those that are read from the Terraform.
+const IN_ORDER: Settings = Settings {
+    fifo: true,
     batch_size: 10,
     concurrency: 4,
-    max_receives: 5,
+    max_receives: 20,
     visibility: 60_000,
     timeout: 10_000,
     max_bytes: 262_144,
 };
-const IN_ORDER: Settings = Settings { fifo: true, max_receives: 20, ..STANDARD };
 
 fn queue_of(marketplace: &str) -> String {
     format!("publish-stock-{marketplace}.fifo")
@@ -113,7 +114,7 @@ pub struct Outcome {
 type Key = (MarketplaceId, Sku);
 
 /// What is the same for all invocations.
-struct Squad {
+pub struct Squad {
     table: MemoryListings,
     secrets: MemorySecrets,
     shown: RefCell<BTreeMap<Key, Level>>,
@@ -126,7 +127,7 @@ struct Squad {
 }
 
 impl Squad {
-    fn new(mistake: Option<Mistake>) -> Self {
+    pub fn new(mistake: Option<Mistake>) -> Self {
         let secrets = MemorySecrets::default();
         for name in MARKETPLACES {
             secrets.put(name, name);
@@ -308,6 +309,50 @@ impl MarketplaceQueues for Ports<'_> {
     }
 }
 
+/// The queues that are in order, and how they are set up.
+pub fn queues() -> impl Iterator<Item = (String, Settings)> {
+    MARKETPLACES.into_iter().map(|name| (queue_of(name), IN_ORDER))
+}
+
+/// Has these functions consume the world's queues.
+pub fn connect(world: &World, squad: &Rc<Squad>) {
+    let mut guests = world.guests.borrow_mut();
+    guests.insert(ROUTER.into(), router(squad));
+    for name in MARKETPLACES {
+        guests.insert(queue_of(name), publisher(squad));
+    }
+}
+
+/// Once everything is quiet, every marketplace shows the newest level that inventory has said, which is the true one.
+pub fn at_rest(world: &World) {
+    let squad = &world.listings;
+    let agreed = match squad.broken.borrow().clone() {
+        Some(broken) => Err(broken),
+        None => agree(squad, &levels_said(world)),
+    };
+    if let Err(text) = agreed {
+        world.violate("P1", || text);
+    }
+}
+
+/// What a replay must not change.
+pub fn snapshot(world: &World) -> String {
+    let squad = &world.listings;
+    format!("{:?} after {} calls", squad.table.listings.borrow(), squad.calls.get())
+}
+
+fn levels_said(world: &World) -> Vec<(Sku, Level)> {
+    let archive = world.archive.borrow();
+    let levels = archive.iter().filter(|said| said.event.detail_type == StockLevelChanged::DETAIL_TYPE);
+    levels
+        .map(|said| {
+            let event: Event<StockLevelChanged> = serde_json::from_str(&said.event.detail).expect("a level");
+            let StockLevelChanged { sku, available, version } = event.data;
+            (sku, Level { available, version })
+        })
+        .collect()
+}
+
 fn router(squad: &Rc<Squad>) -> Guest {
     let squad = Rc::clone(squad);
     Rc::new(move |port, batch| {
@@ -333,12 +378,7 @@ pub struct Listings(Rc<Deployed>);
 
 impl Default for Listings {
     fn default() -> Self {
-        let mut deployed = Deployed::default();
-        deployed.queues.insert(ROUTER.into(), STANDARD);
-        for name in MARKETPLACES {
-            deployed.queues.insert(queue_of(name), IN_ORDER);
-        }
-        Self(Rc::new(deployed))
+        Self(Rc::new(Deployed::default()))
     }
 }
 
@@ -347,10 +387,7 @@ impl Listings {
     pub fn run(&self, seed: u64, mistake: Option<Mistake>) -> Outcome {
         let world = World::new(seed, &self.0, None, &[]);
         let squad = Rc::new(Squad::new(mistake));
-        world.guests.borrow_mut().insert(ROUTER.into(), router(&squad));
-        for name in MARKETPLACES {
-            world.guests.borrow_mut().insert(queue_of(name), publisher(&squad));
-        }
+        connect(&world, &squad);
         let said = say(&world);
         world.engine.run(world.engine.now() + 6 * HOUR, || false);
         world.faults.stop();
@@ -438,6 +475,11 @@ fn judge(world: &World, squad: &Squad, said: &[(Sku, Level)]) -> Result<(), Stri
     if waiting + dead > 0 {
         return Err(format!("{waiting} messages wait and {dead} were given up"));
     }
+    agree(squad, said)
+}
+
+/// Marketplaces and records are where what was said has led.
+fn agree(squad: &Squad, said: &[(Sku, Level)]) -> Result<(), String> {
     let announced = squad.announced.borrow();
     if let Some((id, times)) = announced.iter().find(|(_, times)| **times > 1) {
         return Err(format!("the event {id} was said {times} times"));

@@ -211,7 +211,7 @@ mod tests {
         assert_eq!((capture.fifo, capture.max_bytes), (false, 262_144));
         let notify = of("notify-customer").queue;
         assert_eq!((notify.batch_size, notify.max_receives, notify.timeout), (5, 5, 30_000));
-        assert_eq!(subscriptions().len(), 13);
+        assert_eq!(subscriptions().len(), 15);
     }
 
     #[test]

@@ -20,7 +20,10 @@ pub fn calm_world(
     let mut deployed = Deployed::default();
     deployed.router = Router::new(rules);
     deployed.queues.extend(queues);
-    let world = World::new(seed, &Rc::new(deployed), None, &[]);
+    let mut world = World::new(seed, &Rc::new(deployed), None, &[]);
+    if let Some(world) = Rc::get_mut(&mut world) {
+        (world.sluggish, world.focus, world.haste) = (0.0, None, 1);
+    }
     world.faults.stop();
     world
 }

@@ -24,6 +24,7 @@ use crate::{
     faults::{Fault, Faults},
     finals::Stages,
     functions::Guest,
+    listings::{self, Squad},
     mutants::Mutant,
     partners::{Carrier, Processor},
     post::{Directory, Sent},
@@ -72,7 +73,8 @@ pub struct Deployed {
 impl Default for Deployed {
     fn default() -> Self {
         let subscriptions = subscriptions();
-        let queues = subscriptions.iter().map(|s| (s.function.clone(), s.queue)).collect();
+        let of_rules = subscriptions.iter().map(|s| (s.function.clone(), s.queue));
+        let queues = of_rules.chain(listings::queues()).collect();
         let rules = subscriptions.into_iter().flat_map(|subscription| subscription.rules).collect();
         Self { router: Router::new(rules), queues, timeouts: timeouts() }
     }
@@ -130,6 +132,8 @@ pub struct World {
     /// Orders that were fulfilled and undone after all.
     pub undone: RefCell<BTreeSet<OrderId>>,
     pub violation: RefCell<Option<Violation>>,
+    /// What is told to marketplaces, and what they show.
+    pub listings: Rc<Squad>,
     pub stages: Stages,
     /// How long after its end a hold is left alone, in seconds.
     pub sweep_grace: u32,
@@ -191,12 +195,14 @@ impl World {
             carrier: RefCell::default(),
             directory,
             sent: RefCell::default(),
+            listings: Rc::new(Squad::new(None)),
             undone: RefCell::default(),
             violation: RefCell::default(),
         });
         if let Some(mutant) = mutant {
             world.lift(mutant);
         }
+        listings::connect(&world, &world.listings);
         world
     }
 

@@ -23,7 +23,8 @@ use crate::{
 const NOW: i64 = 1_795_770_060_000;
 
 fn commands() -> Vec<&'static Contract> {
-    contracts("commands/").filter(|c| !matches!(c.title.as_str(), "FulfilOrder" | "AdjustStock")).collect()
+    let others = ["AdjustStock", "FulfilOrder", "PublishStock"];
+    contracts("commands/").filter(|contract| !others.contains(&contract.title.as_str())).collect()
 }
 
 #[test]
