@@ -125,9 +125,6 @@ faults! {
     Redrive,
 }
 
-/// What can only happen on a queue that no function of today consumes.
-pub const OF_FIFO_QUEUES: &[Fault] = &[Fault::FifoPoison];
-
 pub struct Faults {
     rates: RefCell<Vec<f64>>,
     without: Vec<Fault>,

@@ -118,13 +118,10 @@ mutants! {
 
 /// Guards against races so rare that it takes a few thousand seeds to notice that one is gone.
 pub const RARE: &[Mutant] = &[
-    Mutant::Inventory(Inventory::AllocateOnHand),
+    Mutant::Inventory(Inventory::SweepHeld),
     Mutant::Inventory(Inventory::SweepUnchanged),
+    Mutant::Inventory(Inventory::MoveAvailable),
     Mutant::Growth(Growth::SettledFromWhereItStood),
-    Mutant::LookedForOnce,
-    Mutant::Inventory(Inventory::CloseAllocationFirst),
-    Mutant::Fulfilment(Fulfilment::LabelsOpen),
-    Mutant::NoNextPool,
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
@@ -136,12 +133,12 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Inventory(Inventory::RenewUnchanged),
     Mutant::Inventory(Inventory::ReleaseCovered),
     Mutant::Inventory(Inventory::SweepCovered),
+    Mutant::Inventory(Inventory::AllocateHeld),
     Mutant::Inventory(Inventory::AllocateCovered),
     Mutant::Inventory(Inventory::UndoCommitted),
     Mutant::Inventory(Inventory::UndoCovered),
     Mutant::Inventory(Inventory::UndoNodeExists),
     Mutant::Inventory(Inventory::UndoStanding),
-    Mutant::Inventory(Inventory::AdjustOnHand),
     Mutant::Inventory(Inventory::MoveShort),
     Mutant::Fulfilment(Fulfilment::ReversalAwaited),
     Mutant::Fulfilment(Fulfilment::VoidUnchanged),

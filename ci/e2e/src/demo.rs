@@ -1,20 +1,25 @@
-//! The demo: three orders on their way, then whether the books agree.
+//! The demo: orders on their way, and a sale at a store; what everybody did who heard of them; then whether the books agree.
 
-use std::time::Duration;
+mod reactors;
 
-use anyhow::{bail, ensure};
+use std::{ops::ControlFlow, time::Duration};
+
+use anyhow::{Context, bail, ensure};
 use lakeside_domain::stock::Counts;
-use uuid::Uuid;
+use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::{
+    adjustments::Adjustment,
     api::NewOrder,
     books::{Books, Snapshot, dollars},
     cloud::Cloud,
     customer::Customer,
     demo_stock::goods,
-    growth::{self, Growth},
-    journey::{DECLINED, FULFILLED, Hop, Journey, Story, follow},
-    mailbox,
+    journey::{CANCELLED, DECLINED, FULFILLED, Hop, Journey, Story, follow},
+    partner::{Partner, STORE},
+    poll::eventually,
+    records::OrderRecords,
     stock::level,
     terminal::{bold, dim, green, red},
 };
@@ -35,17 +40,25 @@ pub async fn run(cloud: &Cloud) -> anyhow::Result<()> {
     heading("1. One line, from one warehouse");
     let order = NewOrder::of(&[(&tent, 1)]);
     let journey = show(cloud, &jane, &order, FULFILLED).await?;
-    growth(cloud, &jane, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
+    reactors::growth(cloud, &jane, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
+    reactors::stock(cloud, &jane, &tent.sku).await?;
     ensure!(journey.parcels() == 1, "the order left in {} parcels instead of one", journey.parcels());
 
     heading("2. Two lines that lie in different places");
     let order = NewOrder::of(&[(&kayak, 1), (&paddle, 2)]);
     let journey = show(cloud, &joe, &order, FULFILLED).await?;
-    growth(cloud, &joe, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
+    reactors::growth(cloud, &joe, order.order_id, "ACCRUED", &["CONFIRMED", "FULFILLED"]).await?;
     ensure!(journey.parcels() == 2, "the order left in {} parcels instead of two", journey.parcels());
 
     heading("3. The card is declined");
     declined(cloud, &jane, &NewOrder::of(&[(&tent, 2)]).paid_with("pm_sandbox_declined")).await?;
+
+    heading("4. A large order, cancelled while it waits for approval");
+    cancelled(cloud, &joe).await?;
+    reactors::list(cloud, &joe).await?;
+
+    heading("5. A sale over the counter of a store");
+    over_the_counter(cloud, &jane).await?;
 
     heading("Reconciliation");
     cloud.quiet(DEADLINE).await?;
@@ -70,32 +83,57 @@ async fn declined(cloud: &Cloud, customer: &Customer, order: &NewOrder) -> anyho
     let payment = cloud.sandbox.payment(order.order_id).await?;
     let (taken, kept) = payment.map_or((0, 0), |payment| (payment.captured_amount, payment.kept()));
     println!("  {:>9}  {:<10} {} charged, {} kept", "", "processor", dollars(taken), dollars(kept));
-    growth(cloud, customer, order.order_id, "OPEN", &["CANCELLED"]).await?;
+    reactors::growth(cloud, customer, order.order_id, "OPEN", &["CANCELLED"]).await?;
     ensure!(kept == 0, "{} stayed charged for the declined order", dollars(kept));
     Ok(())
 }
 
-/// What growth did for the customer: points, and what they were told.
-async fn growth(
-    cloud: &Cloud,
-    customer: &Customer,
-    order_id: Uuid,
-    award: &str,
-    told: &[&str],
-) -> anyhow::Result<()> {
-    let sent: Vec<(&str, &str)> = told.iter().map(|what| (*what, "SENT")).collect();
-    let growth = Growth::settled(cloud, order_id, award, &sent, DEADLINE).await?;
-    let points = growth.award.map_or(0, |(_, points)| points);
-    let account = growth::points(cloud, &customer.id).await?;
-    println!("  {:>9}  {:<10} {points} for this order, {account} on the account", "", "points");
-    for (what, (_, channel)) in growth.notices {
-        let channel = channel.unwrap_or_default();
-        println!("  {:>9}  {:<10} {what} by {channel}", "", "told");
+/// A person must approve the order, and while it waits for that, its customer cancels it.
+async fn cancelled(cloud: &Cloud, customer: &Customer) -> anyhow::Result<()> {
+    let kayak = goods("KAYAK-SEA")?;
+    let before = level(cloud, &kayak.sku).await?;
+    let quantity = cloud.approval_threshold_minor().await?.div_euclid(kayak.price_minor).saturating_add(1);
+    let order = NewOrder::of(&[(&kayak, quantity)]);
+    let change_of_mind = async {
+        eventually("a request for approval", DEADLINE, async || {
+            let records = OrderRecords::read(cloud, order.order_id).await?;
+            Ok(match records.approval() {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue("nobody is asked".to_owned()),
+            })
+        })
+        .await?;
+        let reply = cloud.api.cancel(Some(&customer.token), &order.id(), None).await?;
+        ensure!(reply.status == StatusCode::ACCEPTED, "the door answered {}", reply.status);
+        println!("  {}", dim(format!("PUT /orders/{}/cancellation by its customer", order.order_id)));
+        Ok(())
+    };
+    tokio::try_join!(show(cloud, customer, &order, CANCELLED), change_of_mind)?;
+    cloud.saga_ended(order.order_id, DEADLINE).await?;
+    let after = level(cloud, &kayak.sku).await?;
+    ensure!(before == after, "stock did not return to where it was: {}", counts(after));
+    ensure!(cloud.sandbox.payment(order.order_id).await?.is_none(), "the cancelled order was charged");
+    reactors::growth(cloud, customer, order.order_id, "OPEN", &["CANCELLED"]).await?;
+    reactors::stock(cloud, customer, &kayak.sku).await
+}
+
+/// A store sells what its customer takes along.
+async fn over_the_counter(cloud: &Cloud, customer: &Customer) -> anyhow::Result<()> {
+    let bag = goods("SLEEPING-BAG-DOWN")?;
+    let store = Partner::admit(cloud, STORE).await?;
+    let node = STORE.node.context("a store has a node")?;
+    let sale = Adjustment::of("STORE_SALE", node, &bag, 1);
+    reactors::stock(cloud, customer, &bag.sku).await?;
+    let body = json!({ "lines": [{ "sku": bag.sku, "quantity": 1 }] }).to_string();
+    let reply = store.put(cloud, ("sales", &sale.id.to_string()), body).await?;
+    store.revoke(cloud).await?;
+    ensure!(reply.status == StatusCode::ACCEPTED, "the door answered {}", reply.status);
+    println!("  {}", dim(format!("PUT /partner/sales/{} by {}: 202", sale.id, STORE.id)));
+    match sale.decided(cloud).await? {
+        (status, None) if status == "APPLIED" => {}
+        (status, reason) => bail!("the sale is {status}, {}", reason.unwrap_or_default()),
     }
-    let arrived = mailbox::of(cloud, &customer.contact).await?;
-    let about_this = arrived.iter().filter(|text| text.contains(&order_id.to_string())).count();
-    ensure!(about_this == told.len(), "the customer got {about_this} messages instead of {}", told.len());
-    Ok(())
+    reactors::stock(cloud, customer, &bag.sku).await
 }
 
 async fn show(cloud: &Cloud, customer: &Customer, order: &NewOrder, story: Story) -> anyhow::Result<Journey> {

@@ -61,6 +61,18 @@ pub const DECLINED: Story = Story {
     ends: Status::Cancelled,
 };
 
+/// The customer cancels it before it is paid.
+pub const CANCELLED: Story = Story {
+    chapters: &[
+        (wire::OrderCreated::DETAIL_TYPE, "created"),
+        (wire::StockReserved::DETAIL_TYPE, "reserved"),
+        (wire::OrderCancellationRequested::DETAIL_TYPE, "unwanted"),
+        (wire::StockReleased::DETAIL_TYPE, "released"),
+        (wire::OrderCancelled::DETAIL_TYPE, "cancelled"),
+    ],
+    ends: Status::Cancelled,
+};
+
 /// A journey that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journey {

@@ -223,6 +223,7 @@ async fn nobody_cancels_the_order_of_somebody_else() -> anyhow::Result<()> {
     let shop = Shop::open().await?;
     let mallory = Customer::sign_up(&shop.cloud).await?;
     let (order, goods, token) = waiting(&shop).await?;
+    shop.sees(order.order_id, &["StockReserved"]).await?;
     let before = shop.records(order.order_id).await?;
     ask(&shop, &mallory, &order).await?;
     heard(&shop).await?;
