@@ -121,7 +121,6 @@ pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepHeld),
     Mutant::Inventory(Inventory::SweepUnchanged),
     Mutant::Inventory(Inventory::MoveAvailable),
-    Mutant::Growth(Growth::SettledFromWhereItStood),
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
@@ -146,5 +145,6 @@ pub const UNNOTICED: &[Mutant] = &[
     Mutant::Growth(Growth::PointsToTake),
     Mutant::Growth(Growth::CustomerOnce),
     Mutant::Growth(Growth::LeaseCompletedByHolder),
+    Mutant::Growth(Growth::SettledFromWhereItStood),
     Mutant::LeaseWithoutMargin,
 ];
