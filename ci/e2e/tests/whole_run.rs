@@ -12,6 +12,7 @@ use lakeside_e2e::{
     contract_check::ContractCheck,
     directory::PERSONAL,
     growth::Growth,
+    levels::caught_up,
     logs, mailbox, records,
     replay::{AFTERMATH, replay},
     shop::{PATIENCE, Shop},
@@ -23,13 +24,16 @@ use uuid::Uuid;
 async fn a_replay_of_everything_changes_nothing_and_fits_the_contracts() -> anyhow::Result<()> {
     let shop = Shop::open().await?;
     let cloud = &shop.cloud;
-    // On a cloud where nothing has run yet there would be nothing to replay.
-    let goods = shop.goods(5).await?;
-    shop.place_and_expect(&NewOrder::of(&[(&goods, 1)]), Status::Fulfilled, None).await?;
-    cloud.quiet(PATIENCE).await?;
     // Pools that are uneven would be evened out meanwhile.
+    cloud.quiet(PATIENCE).await?;
     let reconciled = reconcile(cloud, &[]).await?;
     assert_eq!(reconciled.get("different"), Some(&json!({})), "{reconciled}");
+    // On a cloud where nothing has run yet there would be nothing to replay. And once this order is seen in the stock,
+    // the stream has brought everything that was written before.
+    let goods = shop.goods(5).await?;
+    shop.place_and_expect(&NewOrder::of(&[(&goods, 1)]), Status::Fulfilled, None).await?;
+    caught_up(cloud, &goods.sku, PATIENCE).await?;
+    cloud.quiet(PATIENCE).await?;
     let before = Snapshot::take(cloud).await?;
 
     let name = format!("e2e-{}", Uuid::new_v4().simple());

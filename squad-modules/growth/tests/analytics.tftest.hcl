@@ -6,6 +6,10 @@ variables {
   environment    = "test"
   artifacts_dir  = "tests/artifacts"
   sender_address = "orders@example.com"
+  marketplaces = {
+    alpine-market = { url = "https://stock.alpine.example.com" }
+    trailhead     = { url = "https://api.trailhead.example.com/lakeside" }
+  }
 }
 
 run "every_event_there_is_a_contract_for_is_kept" {

@@ -99,14 +99,11 @@ async fn kept(cloud: &Cloud, consumer: &str, sku: &Sku, newest: u64) -> anyhow::
 pub async fn list(cloud: &Cloud, customer: &Customer) -> anyhow::Result<()> {
     let reply = cloud.api.list(Some(&customer.token), &[]).await?;
     let list: OrderList = serde_json::from_value(reply.json()?).context("no list at the door")?;
-    let orders: Vec<String> = list
-        .orders
-        .iter()
-        .map(|order| {
-            let id = order.order_id.to_string();
-            format!("{}… {:?}", id.get(..8).unwrap_or(&id), order.status).to_uppercase()
-        })
-        .collect();
+    let mut orders = Vec::new();
+    for order in list.orders {
+        let (id, status) = (order.order_id.to_string(), serde_json::to_value(order.status)?);
+        orders.push(format!("{}… {}", id.get(..8).unwrap_or(&id), status.as_str().unwrap_or_default()));
+    }
     tell("list", &format!("GET /orders: {}", orders.join(", ")));
     Ok(())
 }
