@@ -12,7 +12,7 @@ use lakeside_domain::{
 };
 use lakeside_inventory::memory::Counts;
 use lakeside_kit::outbox::{Cause, entry};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     buses::{ARCHIVED, BusEvent},
@@ -23,6 +23,10 @@ use crate::{
 
 /// Who buys, and who would like to with somebody else's order.
 pub const CUSTOMERS: [&str; 3] = ["ada", "grace", "mallory"];
+/// A marketplace that orders for customers of its own.
+const PARTNER: &str = "partner-acme";
+/// One order in so many is the partner's.
+const OF_PARTNER: u128 = 7;
 const NODES: [&str; 3] = ["wh-east", "wh-west", "store-lake"];
 /// Submissions come during the first ten minutes.
 const OPENING: i64 = 600_000;
@@ -35,6 +39,12 @@ pub struct Submission {
     pub order_id: OrderId,
     pub customer: &'static str,
     pub body: String,
+}
+
+impl Submission {
+    fn is_partner_s(&self) -> bool {
+        self.customer == PARTNER
+    }
 }
 
 /// One request at the door to cancel an order.
@@ -124,16 +134,26 @@ fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
         let order_id = OrderId::from_uuid(engine.uuid());
         let customer = *engine.pick(&CUSTOMERS[..2]);
         let first = Submission { order, order_id, customer, body: body(world, skus, &luck) };
+        let of_others = Submission { customer: CUSTOMERS[2], ..first.clone() };
+        let first = if order_id.as_uuid().as_u128() % OF_PARTNER == 0 { of_partner(first) } else { first };
         let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
         submissions.extend((0..copies).map(|_| first.clone()));
         if engine.chance(0.2) {
-            submissions.push(Submission { body: body(world, skus, &luck), ..first.clone() });
+            let other = Submission { body: body(world, skus, &luck), ..first.clone() };
+            submissions.push(if first.is_partner_s() { of_partner(other) } else { other });
         }
         if engine.chance(0.1) {
-            submissions.push(Submission { customer: CUSTOMERS[2], ..first });
+            submissions.push(of_others);
         }
     }
     submissions
+}
+
+/// As the partner sends it: without a channel, which comes from the door.
+fn of_partner(submission: Submission) -> Submission {
+    let mut body: Value = serde_json::from_str(&submission.body).unwrap();
+    body.as_object_mut().unwrap().remove("channel");
+    Submission { customer: PARTNER, body: body.to_string(), ..submission }
 }
 
 /// Who changes their mind, some of them twice and some before their order comes; and who tries it with an order of
@@ -146,7 +166,9 @@ fn cancellations(world: &World, submissions: &[Submission]) -> Vec<Cancellation>
         if !engine.chance(fickle) {
             continue;
         }
-        let customer = if engine.chance(0.8) { first.customer } else { "mallory" };
+        // The door takes no cancellations from partners.
+        let own = engine.chance(0.8) && !first.is_partner_s();
+        let customer = if own { first.customer } else { CUSTOMERS[2] };
         let latest = *engine.pick(&[50, 1_000, 10_000, 300_000, 3_600_000]);
         let copies = if engine.chance(0.2) { 2 } else { 1 };
         cancellations.extend((0..copies).map(|_| {
@@ -265,7 +287,10 @@ pub fn open(world: &Rc<World>, day: &Day) {
         begins.entry(submission.order).or_insert(delay);
         world.clone().engine.after(delay, move || {
             let id = submission.order_id.to_string();
-            let attributes = [("orderId", id.as_str()), ("principal", submission.customer)];
+            let mut attributes = vec![("orderId", id.as_str()), ("principal", submission.customer)];
+            if submission.is_partner_s() {
+                attributes.push(("channel", "marketplace"));
+            }
             world.send("order-ingest", submission.body.clone(), &attributes);
         });
     }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::{
     cloud::{Cloud, table},
+    consumers,
     levels::Levels,
     queues::is_for_dead_letters,
     records,
@@ -96,6 +97,9 @@ impl Snapshot {
         let mut items = BTreeMap::new();
         for table in table::ALL {
             items.extend(records::all(cloud, table).await?);
+        }
+        for consumer in consumers::names()? {
+            items.extend(records::all(cloud, &consumer).await?);
         }
         let mut executions = BTreeMap::new();
         for execution in cloud.executions(None).await? {

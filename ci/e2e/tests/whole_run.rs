@@ -9,6 +9,7 @@ use lakeside_e2e::{
     books::Snapshot,
     capture::{Capture, DOMAINS},
     cloud::{Cloud, table},
+    consumers,
     contract_check::ContractCheck,
     directory::PERSONAL,
     growth::Growth,
@@ -118,8 +119,8 @@ async fn nothing_that_the_directory_says_of_anybody_is_said_anywhere_else() -> a
     }
 
     let mut said: Vec<(String, String)> = Vec::new();
-    for table in table::ALL {
-        let items = records::all(cloud, table).await?;
+    for table in table::ALL.into_iter().map(str::to_owned).chain(consumers::names()?) {
+        let items = records::all(cloud, &table).await?;
         assert!(!items.is_empty(), "{table}");
         said.extend(items.iter().map(|(key, item)| (key.clone(), item.to_string())));
     }
