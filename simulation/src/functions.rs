@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::{engine::Slot, faults::Fault, ports::Port, world::World};
 
 /// Above this total a person must approve.
-pub const APPROVAL_THRESHOLD: i64 = 9_000;
+pub const APPROVAL_THRESHOLD: i64 = 4_000;
 
 /// A function that is in no squad's Terraform: a consumer that a test brings along.
 pub type Guest = Rc<dyn for<'a> Fn(&'a Port, &'a [Message]) -> Pin<Box<dyn Future<Output = Failures> + 'a>>>;
