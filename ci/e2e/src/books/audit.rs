@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_view_of_stock_has_what_the_table_has_and_nothing_else() {
+    fn the_view_of_stock_has_of_each_sku_what_the_table_has_and_nothing_else() {
         let levels = |available, on_hand| {
             let levels =
                 Levels { available: Some(available), nodes: [("wh-one".to_owned(), on_hand)].into() };
@@ -328,7 +328,10 @@ mod tests {
         assert_eq!(faults(&levels(3, 5), &levels(2, 5)), 1);
         assert_eq!(faults(&levels(3, 5), &levels(3, 4)), 1);
         assert_eq!(faults(&levels(3, 5), &BTreeMap::new()), 1);
-        assert_eq!(faults(&BTreeMap::new(), &levels(3, 5)), 1);
+        let mut elsewhere = levels(3, 5);
+        elsewhere.values_mut().for_each(|levels| levels.nodes.extend([("wh-two".to_owned(), 1)]));
+        assert_eq!(faults(&levels(3, 5), &elsewhere), 1);
+        assert_eq!(faults(&BTreeMap::new(), &levels(3, 5)), 0, "a test has made it up");
     }
 
     #[test]
