@@ -2,16 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
+use tokio::time::sleep;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts at a request at which the service fails, and the time between them.
+const ATTEMPTS: u32 = 4;
+const BACKOFF: Duration = Duration::from_millis(200);
 
 /// A caller of AWS with nothing but HTTP and a signature.
 #[derive(Debug, Clone)]
@@ -73,6 +77,7 @@ impl SignedCalls {
         self.send(service, Method::GET, path, &[], String::new()).await
     }
 
+    /// Sends a request, and sends it again while the service fails at it, as AWS's own clients do.
     async fn send(
         &self,
         service: &str,
@@ -81,6 +86,30 @@ impl SignedCalls {
         headers: &[(&str, &str)],
         body: String,
     ) -> anyhow::Result<String> {
+        for _ in 1..ATTEMPTS {
+            let (status, text) = self.send_once(service, &method, path, headers, &body).await?;
+            if status.is_success() {
+                return Ok(text);
+            }
+            if !status.is_server_error() {
+                bail!("{service} refused with {status}: {text}");
+            }
+            sleep(BACKOFF).await;
+        }
+        match self.send_once(service, &method, path, headers, &body).await? {
+            (status, text) if status.is_success() => Ok(text),
+            (status, text) => bail!("{service} failed {ATTEMPTS} times, at last with {status}: {text}"),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        service: &str,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> anyhow::Result<(StatusCode, String)> {
         let url = format!("{}{path}", self.endpoint.trim_end_matches('/'));
         let identity = self.credentials.clone().into();
         let params = v4::SigningParams::builder()
@@ -98,16 +127,12 @@ impl SignedCalls {
             SignableBody::Bytes(body.as_bytes()),
         )?;
         let (signature, _) = sign(signable, &params)?.into_parts();
-        let mut request = self.http.request(method, &url).timeout(TIMEOUT);
+        let mut request = self.http.request(method.clone(), &url).timeout(TIMEOUT);
         for (name, value) in headers.iter().copied().chain(signature.headers()) {
             request = request.header(name, value);
         }
-        let answer = request.body(body).send().await.with_context(|| format!("{service} does not answer"))?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() {
-            bail!(anyhow!("{service} refused with {status}: {text}"));
-        }
-        Ok(text)
+        let answer = request.body(body.to_owned()).send().await;
+        let answer = answer.with_context(|| format!("{service} does not answer"))?;
+        Ok((answer.status(), answer.text().await?))
     }
 }
