@@ -135,12 +135,13 @@ fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
         let customer = *engine.pick(&CUSTOMERS[..2]);
         let first = Submission { order, order_id, customer, body: body(world, skus, &luck) };
         let of_others = Submission { customer: CUSTOMERS[2], ..first.clone() };
-        let first = if order_id.as_uuid().as_u128() % OF_PARTNER == 0 { of_partner(first) } else { first };
+        let first =
+            if order_id.as_uuid().as_u128().is_multiple_of(OF_PARTNER) { of_partner(&first) } else { first };
         let copies = if engine.chance(0.3) { engine.between(2, 4) } else { 1 };
         submissions.extend((0..copies).map(|_| first.clone()));
         if engine.chance(0.2) {
             let other = Submission { body: body(world, skus, &luck), ..first.clone() };
-            submissions.push(if first.is_partner_s() { of_partner(other) } else { other });
+            submissions.push(if first.is_partner_s() { of_partner(&other) } else { other });
         }
         if engine.chance(0.1) {
             submissions.push(of_others);
@@ -150,10 +151,10 @@ fn submissions(world: &World, skus: &[Sku]) -> Vec<Submission> {
 }
 
 /// As the partner sends it: without a channel, which comes from the door.
-fn of_partner(submission: Submission) -> Submission {
+fn of_partner(submission: &Submission) -> Submission {
     let mut body: Value = serde_json::from_str(&submission.body).unwrap();
     body.as_object_mut().unwrap().remove("channel");
-    Submission { customer: PARTNER, body: body.to_string(), ..submission }
+    Submission { customer: PARTNER, body: body.to_string(), ..submission.clone() }
 }
 
 /// Who changes their mind, some of them twice and some before their order comes; and who tries it with an order of
