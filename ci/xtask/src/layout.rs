@@ -100,6 +100,11 @@ impl CloudPaths {
         self.dir.join("run")
     }
 
+    /// Who was allowed what by the emulator since it was started.
+    pub fn authorizations(&self) -> PathBuf {
+        self.run().join("authorizations.jsonl")
+    }
+
     /// What is locked while somebody starts or ends this cloud. Outlives the cloud.
     pub fn lock(&self) -> PathBuf {
         self.dir.join("cloud.lock")

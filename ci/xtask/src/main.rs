@@ -14,6 +14,7 @@ mod interrupt;
 mod layout;
 mod mirror;
 mod package;
+mod permissions;
 mod ports;
 mod process;
 mod progress;
@@ -71,6 +72,15 @@ enum Task {
     },
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
+    /// Compare what every role is granted with what it did, on a cloud on which the end-to-end tests ran
+    Permissions {
+        /// Write the comparison to docs/permissions.md
+        #[arg(long)]
+        write: bool,
+        /// Where the cloud keeps its things: `.local`, or `.local/test` for the one of the end-to-end tests
+        #[arg(long)]
+        cloud: Option<std::path::PathBuf>,
+    },
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -103,16 +113,25 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::NewConsumer(options) => consumer::new(&layout, &progress, &options),
         Task::RehearseConsumer => consumer::rehearsal::rehearse(&layout, &progress),
         Task::Consumer { action, name, cloud } => {
-            let paths = cloud.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir });
+            let paths = paths_of(&layout, cloud);
             consumer::deploy(&layout, &paths, &progress, action, &name)
         }
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
+        Task::Permissions { write, cloud } => {
+            let terraform = terraform::Terraform::prepare(&layout)?;
+            permissions::check(&layout, &progress, &terraform, &paths_of(&layout, cloud), write)
+        }
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),
     }
+}
+
+/// The cloud in a directory, or the user's.
+fn paths_of(layout: &Layout, dir: Option<std::path::PathBuf>) -> layout::CloudPaths {
+    dir.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir })
 }
 
 fn report(error: &anyhow::Error) -> ExitCode {

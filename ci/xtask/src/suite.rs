@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, run, tools};
+use crate::{check, cloud, consumer, drift, permissions, run, tools};
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -78,6 +78,8 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let outcome = cloud::up(layout, &paths, progress).and_then(|cloud| {
         let mut failures = Failures::default();
         failures.note("the end-to-end tests", run_end_to_end(layout, &paths.env_file()))?;
+        let permissions = permissions::check(layout, progress, &cloud.terraform, &paths, false);
+        failures.note("the comparison of granted and used permissions", permissions)?;
         failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
         if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
     });

@@ -252,6 +252,15 @@ impl Workspace<'_> {
             .collect())
     }
 
+    /// What a root's state holds, as Terraform's JSON.
+    pub fn state_of(&self, root: &Root) -> anyhow::Result<Value> {
+        let mut command = self.command(root);
+        command.args(["show", "-json", "-no-color"]);
+        let what = format!("terraform show of {}", root.dir);
+        let json = run::captured(&what, &mut command, &self.log(root, "state"))?;
+        serde_json::from_str(&json).context("terraform show printed no JSON")
+    }
+
     /// What another plan would change, as Terraform's JSON.
     pub fn plan(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<Value> {
         let file = self.data(root).join("second.tfplan");
