@@ -5,17 +5,21 @@ table is refused as AWS would refuse it. And it writes down who was allowed whic
 what the roles are granted can be compared with what they use.
 """
 
+import contextvars
 import json
 import os
 import re
 from pathlib import Path
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_actions import _DYNAMODB_TRANSACT_ITEM_ACTIONS
 from ministack.services import dynamodb
 
 #: Where the authorizations go: one JSON object a line, each of them once.
 RECORD = "LAKESIDE_AUTHORIZATIONS"
+
+#: The DynamoDB request in hand.
+REQUEST = contextvars.ContextVar("lakeside_request", default={})
 
 #: What no policy allows: a request whose partition key cannot be told is refused where keys are named.
 UNKNOWN_KEY = "?"
@@ -97,14 +101,13 @@ def kind_of(key):
     return re.match(r"[A-Z]+#(?:[a-z-]+#)?|", key).group() or key
 
 
-def body_of_request():
-    """The JSON that the request in hand carries; empty if it carries none."""
-    signed = iam_evaluator._signed_request.get()
+def parsed(body):
+    """The JSON object that a request carries; empty if it carries none."""
     try:
-        body = json.loads(signed.body or b"{}") if signed else {}
+        request = json.loads(body or b"{}")
     except (UnicodeDecodeError, json.JSONDecodeError):
         return {}
-    return body if isinstance(body, dict) else {}
+    return request if isinstance(request, dict) else {}
 
 
 class Record:
@@ -128,10 +131,15 @@ class Record:
 def install(record):
     """Puts both between the requests and the evaluation of policies."""
     enforce, evaluate = iam_evaluator.enforce, iam_evaluator.evaluate
+    context_of = iam_actions.dynamodb_service_context
+
+    def context_and_request(body):
+        REQUEST.set(parsed(body))
+        return context_of(body)
 
     def enforce_with_keys(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
         if iam_action.startswith("dynamodb:"):
-            keys = leading_keys(iam_action, resource_arn, body_of_request())
+            keys = leading_keys(iam_action, resource_arn, REQUEST.get())
             if keys:
                 service_context = {**(service_context or {}), "dynamodb:LeadingKeys": keys}
         return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
@@ -144,6 +152,7 @@ def install(record):
         return result
 
     iam_evaluator.enforce, iam_evaluator.evaluate = enforce_with_keys, evaluate_and_record
+    iam_actions.dynamodb_service_context = context_and_request
 
 
 def main():

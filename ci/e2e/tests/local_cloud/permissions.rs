@@ -299,7 +299,7 @@ async fn wrongs_on_tables(
             let allowed = intruder.allowed(&name, kind).await?;
             match items.contains(kind) {
                 true if allowed.is_empty() => {
-                    wrongs.push(format!("{function} may do nothing with {kind} of {table}"))
+                    wrongs.push(format!("{function} may do nothing with {kind} of {table}"));
                 }
                 true => done.extend(allowed),
                 false if allowed.is_empty() => {}
