@@ -6,16 +6,17 @@ locals {
 
   # An effect outside needs its record and the lease around it.
   effects = {
-    for function, records in {
-      capture_payment = "PAYMENT#*"
-      refund_payment  = "PAYMENT#*"
-      create_label    = "LABEL#*"
-      void_label      = "LABEL#*"
+    for function, record in {
+      capture_payment = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
+      refund_payment  = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
+      create_label    = { keys = "LABEL#*", actions = ["ConditionCheckItem", "GetItem", "PutItem"] }
+      void_label      = { keys = "LABEL#*", actions = ["PutItem", "Query"] }
       } : function => {
-      Record = {
+      Record = { arn = module.table.arn, actions = record.actions, leading_keys = [record.keys] }
+      Lease = {
         arn          = module.table.arn
-        actions      = ["ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
-        leading_keys = [records, "LEASE#${replace(function, "_", "-")}#*"]
+        actions      = ["DeleteItem", "PutItem"]
+        leading_keys = ["LEASE#${replace(function, "_", "-")}#*"]
       }
     }
   }

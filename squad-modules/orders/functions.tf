@@ -9,8 +9,9 @@ locals {
         WriteOrders = {
           arn          = module.table.arn
           actions      = ["ConditionCheckItem", "PutItem"]
-          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+          leading_keys = ["ORDER#*"]
         }
+        KeepRefused = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SUBMISSION#*"] }
       }
       statements = {}
     }
@@ -21,8 +22,9 @@ locals {
         RequestCancellations = {
           arn          = module.table.arn
           actions      = ["ConditionCheckItem", "GetItem", "PutItem"]
-          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+          leading_keys = ["ORDER#*"]
         }
+        KeepRefused = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SUBMISSION#*"] }
       }
       statements = {}
     }

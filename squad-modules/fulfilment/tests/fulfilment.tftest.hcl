@@ -132,14 +132,19 @@ run "who_buys_labels_learns_where_parcels_go_and_nothing_else" {
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
-      for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys)
-      if length(function.tables) > 0
+      for name, function in local.functions : name => {
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
+      } if length(function.tables) > 0
       } == {
-      cancel_fulfilment = ["APPROVAL#*", "PAYMENT#*", "LABEL#*"]
-      capture_payment   = ["PAYMENT#*", "LEASE#capture-payment#*"]
-      refund_payment    = ["PAYMENT#*", "LEASE#refund-payment#*"]
-      create_label      = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
-      void_label        = ["LABEL#*", "LEASE#void-label#*"]
+      cancel_fulfilment = { "APPROVAL#*" = "UpdateItem", "PAYMENT#* LABEL#*" = "PutItem" }
+      capture_payment   = { "PAYMENT#*" = "GetItem PutItem", "LEASE#capture-payment#*" = "DeleteItem PutItem" }
+      refund_payment    = { "PAYMENT#*" = "GetItem PutItem", "LEASE#refund-payment#*" = "DeleteItem PutItem" }
+      create_label = {
+        "ADDRESS#*"            = "GetItem"
+        "LABEL#*"              = "ConditionCheckItem GetItem PutItem"
+        "LEASE#create-label#*" = "DeleteItem PutItem"
+      }
+      void_label = { "LABEL#*" = "PutItem Query", "LEASE#void-label#*" = "DeleteItem PutItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }

@@ -72,16 +72,17 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => {
-        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       }
       } == {
-      accrue_loyalty = { "GetItem PutItem UpdateItem" = ["LOYALTY#*", "ACCOUNT#*"] }
+      accrue_loyalty = { "LOYALTY#*" = "GetItem PutItem", "ACCOUNT#*" = "UpdateItem" }
       notify_customer = {
-        "DeleteItem GetItem PutItem Query" = ["NOTICE#*", "LEASE#notify-customer#*"]
-        "GetItem"                          = ["CUSTOMER#*"]
+        "NOTICE#*"                = "GetItem PutItem Query"
+        "LEASE#notify-customer#*" = "DeleteItem PutItem"
+        "CUSTOMER#*"              = "GetItem"
       }
       route_stock   = {}
-      publish_stock = { "DeleteItem GetItem PutItem" = ["LISTING#*", "LEASE#publish-stock#*"] }
+      publish_stock = { "LISTING#*" = "GetItem PutItem", "LEASE#publish-stock#*" = "DeleteItem PutItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }

@@ -66,16 +66,20 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => {
-        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       }
       } == {
-      order_ingest      = { "BatchGetItem" = ["SKU#*"], "ConditionCheckItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      cancel_order      = { "ConditionCheckItem GetItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      advance_order     = { "GetItem PutItem" = ["ORDER#*"] }
-      order_status      = { "UpdateItem" = ["ORDER#*"] }
-      order_query       = { "GetItem" = ["ORDER#*"] }
-      customer_orders   = { "BatchGetItem" = ["ORDER#*"], "Query" = ["CUSTOMER#*"] }
-      authorize_partner = { "GetItem" = ["PARTNER#*"] }
+      order_ingest = {
+        "SKU#*"        = "BatchGetItem"
+        "ORDER#*"      = "ConditionCheckItem PutItem"
+        "SUBMISSION#*" = "PutItem"
+      }
+      cancel_order      = { "ORDER#*" = "ConditionCheckItem GetItem PutItem", "SUBMISSION#*" = "PutItem" }
+      advance_order     = { "ORDER#*" = "GetItem PutItem" }
+      order_status      = { "ORDER#*" = "UpdateItem" }
+      order_query       = { "ORDER#*" = "GetItem" }
+      customer_orders   = { "ORDER#*" = "BatchGetItem", "CUSTOMER#*" = "Query" }
+      authorize_partner = { "PARTNER#*" = "GetItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
