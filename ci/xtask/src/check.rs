@@ -37,7 +37,7 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
@@ -56,6 +56,7 @@ const CHECKS: [Check; 18] = [
     Check { name: "contracts: files", run: contracts::files },
     Check { name: "contracts gate", run: contracts::gate },
     Check { name: "contracts: description of the API", run: contracts::description },
+    Check { name: "contracts: pages of events", run: contracts::pages },
 ];
 
 /// Runs the checks, or those whose name contains one of the words, and reports all failures.

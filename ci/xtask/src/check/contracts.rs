@@ -32,6 +32,12 @@ pub fn description(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Out
     Ok(passed())
 }
 
+/// The committed pages are those that contracts, functions and Terraform give.
+pub fn pages(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    context.run(step, "event-pages", binary(context, "generate-event-pages")?.arg("--check"))?;
+    Ok(passed())
+}
+
 /// A tool of this workspace, built as it is now.
 fn binary(context: &Context<'_>, name: &str) -> anyhow::Result<Command> {
     cloud::build(context.layout, context.progress)?;
