@@ -13,7 +13,7 @@ type Function = fn(FuncArgs) -> Answer;
 /// All of them, and nothing else.
 pub fn context() -> Context<'static> {
     let mut context = Context::new();
-    let functions: [(&str, Function); 24] = [
+    let functions: [(&str, Function); 26] = [
         ("alltrue", |args| Ok(list(&args, 0)?.iter().all(|value| *value == Value::Bool(true)).into())),
         ("concat", |args| {
             let lists = (0..args.len()).map(|at| list(&args, at).cloned());
@@ -64,10 +64,22 @@ pub fn context() -> Context<'static> {
         }),
         ("nonsensitive", |args| argument(&args, 0).cloned()),
         ("replace", |args| Ok(text(&args, 0)?.replace(text(&args, 1)?, text(&args, 2)?).into())),
+        ("setproduct", |args| {
+            let lists = (0..args.len()).map(|at| list(&args, at)).collect::<Result<Vec<_>, _>>()?;
+            let mut product: Vec<Vec<Value>> = vec![Vec::new()];
+            for list in lists {
+                let longer = product.iter().flat_map(|begun| {
+                    list.iter().map(move |next| [begun.as_slice(), std::slice::from_ref(next)].concat())
+                });
+                product = longer.collect();
+            }
+            Ok(product.into())
+        }),
         ("sort", |args| set(&args)),
         ("split", |args| {
             Ok(text(&args, 1)?.split(text(&args, 0)?).map(Value::from).collect::<Vec<_>>().into())
         }),
+        ("startswith", |args| Ok(text(&args, 0)?.starts_with(text(&args, 1)?).into())),
         ("title", |args| text(&args, 0).map(|text| title(text).into())),
         ("tolist", |args| list(&args, 0).map(|list| list.clone().into())),
         ("toset", |args| set(&args)),
@@ -182,6 +194,8 @@ mod tests {
             (r#"dirname("a/b/c")"#, r#""a/b""#),
             (r#"length("abc") + length([1])"#, "4"),
             (r#"lookup({ a = 1 }, "b", 2)"#, "2"),
+            (r#"setproduct(["a", "b"], ["c"])"#, r#"[["a","c"],["b","c"]]"#),
+            (r#"startswith("ab", "a")"#, "true"),
             (r#"contains(["a"], "a") && alltrue([true])"#, "true"),
         ] {
             let parsed: hcl::Expression = expression.parse().unwrap();
