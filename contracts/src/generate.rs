@@ -23,9 +23,12 @@ use uuid::Uuid;
 
 use crate::{
     Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
+    announced::{Announced, AnnouncedError},
     api::{
-        ExpectedTotal, NodeUnits, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine,
-        PlacePartnerOrder, RecordSale, SkuUnits, StockOfSku, StockOfStore, TimelineEntry,
+        AcceptedName, CancellationAccepted, CancellationAcceptedName, ExpectedTotal, NodeUnits,
+        OrderAccepted, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine,
+        PlacePartnerOrder, Problem, RecordSale, SaleAccepted, SkuUnits, StockOfSku, StockOfStore,
+        TimelineEntry,
     },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
@@ -39,6 +42,7 @@ use crate::{
         ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused, StockCommitted, StockLevelChanged,
         StockReleased, StockReservationFailed, StockReserved, WarehouseAllocated,
     },
+    openapi,
 };
 
 /// One committed file.
@@ -65,6 +69,12 @@ pub enum GenerateError {
     /// A type has no JSON form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// What is announced does not fit the contracts.
+    #[error(transparent)]
+    Announced(#[from] AnnouncedError),
+    /// The description of the API names a body that has no contract.
+    #[error("`{0}` is in the description of the API and has no contract")]
+    NoContract(String),
     /// A schema is not an object.
     #[error("the schema of {0} is not an object")]
     NotAnObject(String),
@@ -79,6 +89,9 @@ pub fn documents() -> Result<Vec<Document>, GenerateError> {
     events(&mut documents)?;
     commands(&mut documents)?;
     api(&mut documents)?;
+    Announced::committed()?.withhold(&mut documents)?;
+    let description = openapi::description(&documents)?;
+    documents.push(document(openapi::PATH, &description)?);
     Ok(documents)
 }
 
@@ -310,7 +323,26 @@ fn stock_api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         SkuUnits { sku: sku.clone(), on_hand: 4 },
     ];
     let of_store = StockOfStore { node, stock, next: Some(sku) };
-    contract(out, "api/stock-of-store", &schema_of::<StockOfStore>("StockOfStore")?, &of_store)
+    contract(out, "api/stock-of-store", &schema_of::<StockOfStore>("StockOfStore")?, &of_store)?;
+    door_answers(out)
+}
+
+/// What the door answers by itself, without any function behind it.
+fn door_answers(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let id = order_id().to_string();
+    let order = OrderAccepted { order_id: id.clone(), status: AcceptedName::Accepted };
+    contract(out, "api/order-accepted", &schema_of::<OrderAccepted>("OrderAccepted")?, &order)?;
+    let cancellation =
+        CancellationAccepted { order_id: id, status: CancellationAcceptedName::CancellationRequested };
+    let schema = schema_of::<CancellationAccepted>("CancellationAccepted")?;
+    contract(out, "api/cancellation-accepted", &schema, &cancellation)?;
+    let sale = SaleAccepted { sale_id: example_uuid(6).to_string(), status: AcceptedName::Accepted };
+    contract(out, "api/sale-accepted", &schema_of::<SaleAccepted>("SaleAccepted")?, &sale)?;
+    let problem = Problem {
+        message: "Invalid request body".into(),
+        detail: Some("[object has missing required properties ([\"lines\"])]".into()),
+    };
+    contract(out, "api/problem", &schema_of::<Problem>("Problem")?, &problem)
 }
 
 /// A body that the door checks: its contract, and the same as a model of API Gateway.
@@ -336,7 +368,11 @@ fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), Generate
         causation_id: example_uuid(2),
         schema_version: SCHEMA_VERSION,
     };
-    let schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
+    let mut schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
+    // Of the whole: what happened, and not that it is a `detail`.
+    if let Some(says) = schema_of::<T>(T::DETAIL_TYPE)?.remove("description") {
+        schema.insert("description".into(), says);
+    }
     let folder = format!("events/{}/{}", T::DOMAIN, kebab(T::DETAIL_TYPE));
     contract(out, &folder, &schema, &Event { metadata, data })
 }
