@@ -6,6 +6,7 @@ mod names;
 mod paths;
 mod purity;
 mod terraform;
+mod workflows;
 
 use std::process::Command;
 
@@ -36,7 +37,7 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 19] = [
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
@@ -46,6 +47,9 @@ const CHECKS: [Check; 16] = [
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },
     Check { name: "advisories", run: languages::advisories },
+    Check { name: "workflows", run: workflows::check },
+    Check { name: "workflows: actionlint", run: languages::actionlint },
+    Check { name: "workflows: zizmor", run: languages::zizmor },
     Check { name: "state machines: statelint", run: languages::statelint },
     Check { name: "state machines: asl-validator", run: languages::asl_validator },
     Check { name: "terraform format", run: terraform::format },

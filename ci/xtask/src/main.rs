@@ -69,6 +69,8 @@ enum Task {
         #[arg(long)]
         cloud: Option<std::path::PathBuf>,
     },
+    /// Build and package the functions of one squad as they are deployed
+    Package(package::Options),
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
@@ -106,6 +108,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             let paths = cloud.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir });
             consumer::deploy(&layout, &paths, &progress, action, &name)
         }
+        Task::Package(options) => package::package_squad(&layout, &progress, &options),
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
