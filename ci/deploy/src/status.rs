@@ -14,20 +14,20 @@ pub async fn of(
     let alias = cloud.alias(target).await?;
     let live = cloud.edition(&target.function, &alias.version).await?;
     let latest = cloud.edition(&target.function, LATEST).await?;
-    let mut line = format!("{name}: version {} is live", alias.version);
+    let mut said = vec![format!("{name}: version {} is live", alias.version)];
     if let Some((second, weight)) = &alias.second {
-        line.push_str(&format!(", {weight} percent of the invocations get version {second}"));
+        said.push(format!("{weight} percent of the invocations get version {second}"));
     }
     if latest != live {
-        line.push_str(", and what was brought last is not live");
+        said.push("what was brought last is not live".to_owned());
     }
     if let Some(packages) = packages
         && Package::read(packages, &target.binary)?.code != live.code
     {
-        line.push_str(", and the package is another");
+        said.push("the package is another".to_owned());
     }
     if cloud.rings(&target.alarm).await? {
-        line.push_str(&format!("; the alarm {} rings", target.alarm));
+        said.push(format!("the alarm {} rings", target.alarm));
     }
-    Ok(line)
+    Ok(said.join(", "))
 }
