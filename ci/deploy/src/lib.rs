@@ -89,6 +89,9 @@ struct DeployOptions {
 struct RollBackOptions {
     #[command(flatten)]
     whose: Whose,
+    /// Every function of the squad, by one version each, whether it was deployed lately or not
+    #[arg(long, conflicts_with = "function")]
+    all: bool,
     /// The version to go back to; the newest before the live one if not given
     #[arg(long)]
     to: Option<u64>,
@@ -132,6 +135,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
             worst(join_all(all).await)
         }
         Task::RollBack(options) => {
+            if options.whose.function.is_empty() && !options.all {
+                bail!("say which function goes back with --function, or --all");
+            }
             if options.to.is_some() && options.whose.function.len() != 1 {
                 bail!("a version belongs to one function: say which with --function");
             }

@@ -47,7 +47,7 @@ async fn standing(cloud: &Cloud, function: &str) -> anyhow::Result<Standing> {
         live: text(&alias, "/FunctionVersion")?,
         weights: weights.map(serde_json::from_value).transpose()?.unwrap_or_default(),
         latest: text(&latest, "/CodeSha256")?,
-        versions: versions["Versions"].as_array().context("no versions")?.len(),
+        versions: versions.pointer("/Versions").and_then(Value::as_array).context("no versions")?.len(),
     })
 }
 
@@ -58,7 +58,8 @@ async fn others(cloud: &Cloud) -> anyhow::Result<BTreeMap<String, Standing>> {
         let name = format!("/{}/deployments/{squad}/v1", cloud.prefix);
         let parameter = cloud.signed.json("ssm", "AmazonSSM.GetParameter", &json!({ "Name": name })).await?;
         let squad: Value = serde_json::from_str(&text(&parameter, "/Parameter/Value")?)?;
-        for (name, target) in squad["functions"].as_object().context("no functions")? {
+        let functions = squad.pointer("/functions").and_then(Value::as_object).context("no functions")?;
+        for (name, target) in functions {
             if name != FUNCTION {
                 let function = text(target, "/function")?;
                 others.insert(function.clone(), standing(cloud, &function).await?);
