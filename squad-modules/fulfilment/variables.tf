@@ -177,3 +177,9 @@ variable "approval_timeout_seconds" {
     error_message = "An approval is awaited from 5 seconds to a day."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}

@@ -167,3 +167,9 @@ variable "sweep_grace_seconds" {
     error_message = "The grace after a hold is from nothing to a week."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}

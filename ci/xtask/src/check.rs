@@ -7,6 +7,7 @@ mod names;
 mod paths;
 mod purity;
 mod terraform;
+mod workflows;
 
 use std::process::Command;
 
@@ -47,6 +48,9 @@ const CHECKS: [Check; 19] = [
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },
     Check { name: "advisories", run: languages::advisories },
+    Check { name: "workflows", run: workflows::check },
+    Check { name: "workflows: actionlint", run: languages::actionlint },
+    Check { name: "workflows: zizmor", run: languages::zizmor },
     Check { name: "state machines: statelint", run: languages::statelint },
     Check { name: "state machines: asl-validator", run: languages::asl_validator },
     Check { name: "terraform format", run: terraform::format },

@@ -70,6 +70,8 @@ enum Task {
         #[arg(long)]
         cloud: Option<std::path::PathBuf>,
     },
+    /// Build and package the functions of one squad as they are deployed
+    Package(package::Options),
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
     /// Compare what every role is granted with what it did, on a cloud on which the end-to-end tests ran
@@ -116,6 +118,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             let paths = paths_of(&layout, cloud);
             consumer::deploy(&layout, &paths, &progress, action, &name)
         }
+        Task::Package(options) => package::package_squad(&layout, &progress, &options),
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::consumer::{self, CONSUMERS, HANDLERS};
 use crate::fingerprint::Fingerprint;
-use crate::functions::Function;
+use crate::functions::{self, Function};
 use crate::layout::{CloudPaths, Layout, create_dir, write_atomically};
 use crate::mirror::{self, Source, Surroundings, Wanted};
 use crate::progress::Step;
@@ -155,13 +155,7 @@ impl Workspace<'_> {
         let layout = &self.terraform.layout;
         let mut fingerprint = self.sources(root)?;
         if let Some(squad) = &root.squad {
-            let groups = groups(layout)?;
-            let squads: Vec<&str> =
-                groups.iter().flatten().filter_map(|root| root.squad.as_deref()).collect();
-            // A function in a crate that is no squad's is deployed by every squad.
-            let ours =
-                |function: &&Function| function.squad == *squad || !squads.contains(&function.squad.as_str());
-            for function in functions.iter().filter(ours) {
+            for function in functions::of_squad(layout, functions, squad)? {
                 fingerprint
                     .add_file(&layout.root, &layout.artifacts().join(format!("{}.zip", function.name)))?;
             }

