@@ -9,6 +9,7 @@ mod drift;
 mod envfile;
 mod fingerprint;
 mod functions;
+mod guardrails;
 mod http;
 mod interrupt;
 mod layout;
@@ -71,6 +72,8 @@ enum Task {
     },
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
+    /// Apply the guardrails to an emulator of their own, look at what is there, and take them away again
+    Guardrails,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -109,6 +112,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
+        Task::Guardrails => guardrails::rehearse(&layout, &progress),
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),
