@@ -12,6 +12,9 @@ pub const ACCOUNT: &str = "111122223333";
 /// A Region in which anything may be done.
 pub const REGION: &str = "eu-central-1";
 
+const EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
 /// One request: who asks for what, and what is known of it besides.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -64,9 +67,7 @@ pub struct Policies(PolicyEvaluator);
 impl Policies {
     /// Every service control policy as the organization's root renders it, beside AWS's FullAWSAccess.
     pub fn of_the_organization() -> anyhow::Result<Self> {
-        let mut policies = vec![parse(
-            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
-        )?];
+        let mut policies = vec![parse(EVERYTHING)?];
         for file in service_control_policies()? {
             policies.push(parse(&render(&file)?)?);
         }
@@ -77,6 +78,14 @@ impl Policies {
     pub fn boundary() -> anyhow::Result<Self> {
         let file = guardrails().join("account/policies/squad-boundary.json");
         Ok(Self(PolicyEvaluator::with_policies(vec![parse(&render(&file)?)?])))
+    }
+
+    /// The same beside a grant that a boundary does not bound: that of a resource's policy which names a role's session.
+    /// What is left to the boundary then is what it denies.
+    pub fn boundary_beside_a_resources_policy() -> anyhow::Result<Self> {
+        let mut boundary = Self::boundary()?;
+        boundary.0.add_policy(parse(EVERYTHING)?);
+        Ok(boundary)
     }
 
     /// Whether the policies let the request pass.

@@ -74,6 +74,33 @@ fn everything_that_squads_are_granted_passes() {
 fn messages_reach_phones() {
     assert!(passes(&Request::new("sns:Publish", "arn:aws:sns:eu-central-1:111122223333:lakeside-alarms")));
     assert!(!passes(&Request::new("sns:Publish", "arn:aws:sns:eu-central-1:444455556666:somebody")));
+    // A phone is no resource of SNS.
+    assert!(passes(&Request::new(
+        "sns:Publish",
+        "arn:aws:sms-voice:eu-central-1:111122223333:phone-number/one"
+    )));
+}
+
+#[test]
+fn what_is_denied_is_denied_to_whoever_a_resources_policy_names() {
+    let policies = Policies::boundary_beside_a_resources_policy().unwrap();
+    for action in [
+        "account:CloseAccount",
+        "iam:CreateRole",
+        "kms:CreateGrant",
+        "kms:PutKeyPolicy",
+        "kms:ScheduleKeyDeletion",
+        "organizations:LeaveOrganization",
+        "sts:AssumeRole",
+    ] {
+        let request = Request::new(action, "arn:aws:kms:eu-central-1:111122223333:key/one");
+        assert!(!policies.allow(&request).unwrap(), "{action}");
+    }
+    assert!(policies.allow(&Request::new("sqs:PurgeQueue", &resource("sqs:PurgeQueue"))).unwrap());
+    for bucket in ["state", "artifacts", "audit"] {
+        let object = format!("arn:aws:s3:::lakeside-{bucket}-{ACCOUNT}-eu-central-1/one");
+        assert!(!policies.allow(&Request::new("s3:GetObject", &object)).unwrap(), "{bucket}");
+    }
 }
 
 #[test]
