@@ -1,5 +1,7 @@
 //! The permissions boundary lets everything pass that squads' roles are granted, and nothing that grants more.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! What nobody in a member account can do, and what everybody still can.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+
 use lakeside_guardrails::{Policies, Request, render, role, service_control_policies};
 
 const GUARDRAILS: &str = "OrganizationAccountAccessRole";
