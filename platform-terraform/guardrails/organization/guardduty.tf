@@ -10,6 +10,8 @@ resource "aws_guardduty_detector" "security" {
 }
 
 resource "aws_guardduty_organization_admin_account" "security" {
+  for_each = local.members
+
   admin_account_id = var.security_account.id
 
   depends_on = [aws_guardduty_detector.security]

@@ -5,8 +5,8 @@ allowed_regions          = ["us-east-1", "us-west-2"]
 deletion_protection      = false
 key_deletion_window_days = 7
 
-# The emulator knows no organization-wide settings of GuardDuty, of Security Hub neither settings nor standards, and takes
-# nobody for Config's administrator.
+# The emulator knows no organization-wide settings of GuardDuty and cannot take its delegation back; of Security Hub it
+# knows neither settings nor standards; and it takes nobody for Config's administrator.
 detection = { organization_wide = false, security_hub = false, config_everywhere = false }
 
 # It knows cost categories and no cost allocation tags.

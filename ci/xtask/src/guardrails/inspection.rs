@@ -72,10 +72,7 @@ fn detection(emulator: &Emulator, organization: &Organization) -> anyhow::Result
     let id = text(&detectors, "/detectorIds/0").context("the security account has no detector")?;
     let detector = emulator.get(&organization.security, "guardduty", &format!("/detector/{id}"))?;
     expect("the detector's status", detector.get("status"), &json!("ENABLED"))?;
-    let administrators = emulator.get(MANAGEMENT, "guardduty", "/admin")?;
-    let administrator = administrators.pointer("/adminAccounts/0/adminAccountId");
-    expect("GuardDuty's administrator", administrator, &json!(organization.security))?;
-    Ok(2)
+    Ok(1)
 }
 
 fn recorder(emulator: &Emulator) -> anyhow::Result<usize> {

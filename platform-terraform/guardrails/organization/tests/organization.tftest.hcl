@@ -152,7 +152,7 @@ run "every_account_is_watched" {
       aws_guardduty_organization_configuration.members["members"].auto_enable_organization_members == "ALL",
       toset(keys(aws_guardduty_organization_configuration_feature.members)) == toset(["LAMBDA_NETWORK_LOGS", "S3_DATA_EVENTS"]),
       alltrue([for feature in aws_guardduty_organization_configuration_feature.members : feature.auto_enable == "ALL"]),
-      aws_guardduty_organization_admin_account.security.admin_account_id == "444455556666",
+      aws_guardduty_organization_admin_account.security["members"].admin_account_id == "444455556666",
     ])
     error_message = "GuardDuty must watch every account, with S3 and Lambda."
   }
