@@ -44,6 +44,18 @@ mock_resource "aws_dynamodb_table" {
   }
 }
 
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = {
+    arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+}
+
+mock_resource "aws_iam_policy" {
+  defaults = {
+    arn = "arn:aws:iam::111122223333:policy/test-policy"
+  }
+}
+
 mock_resource "aws_iam_role" {
   defaults = {
     arn = "arn:aws:iam::111122223333:role/test-role"
@@ -89,6 +101,12 @@ mock_resource "aws_s3_bucket" {
   }
 }
 
+mock_resource "aws_securityhub_configuration_policy" {
+  defaults = {
+    id = "11111111-2222-3333-4444-555555555555"
+  }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = {
     arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-order-fulfilment"
@@ -111,6 +129,20 @@ mock_resource "aws_sqs_queue" {
 mock_data "aws_caller_identity" {
   defaults = {
     account_id = "111122223333"
+  }
+}
+
+mock_data "aws_organizations_organization" {
+  defaults = {
+    id                            = "o-testtest12"
+    master_account_id             = "999900001111"
+    aws_service_access_principals = ["cloudtrail.amazonaws.com"]
+    roots = [{
+      id           = "r-test"
+      arn          = "arn:aws:organizations::999900001111:root/o-testtest12/r-test"
+      name         = "Root"
+      policy_types = [{ status = "ENABLED", type = "SERVICE_CONTROL_POLICY" }]
+    }]
   }
 }
 

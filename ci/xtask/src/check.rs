@@ -38,7 +38,7 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 19] = [
+const CHECKS: &[Check] = &[
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
@@ -56,6 +56,7 @@ const CHECKS: [Check; 19] = [
     Check { name: "terraform format", run: terraform::format },
     Check { name: "terraform validate", run: terraform::validate },
     Check { name: "terraform test", run: terraform::test },
+    Check { name: "rules of config", run: config_rules },
     Check { name: "clippy", run: clippy },
     Check { name: "contracts: files", run: contracts::files },
     Check { name: "contracts gate", run: contracts::gate },
@@ -125,6 +126,22 @@ fn clippy(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
     let mut command = Command::new("cargo");
     command.args(["clippy", "--workspace", "--all-targets", "--color", "never", "--", "-D", "warnings"]);
     context.run(step, "clippy", &mut command)?;
+    Ok(passed())
+}
+
+/// Our own rules of AWS Config hold what they should, in a workspace of their own: see `ci/guard/Cargo.toml`.
+fn config_rules(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("cargo");
+    command.args([
+        "test",
+        "--manifest-path",
+        "ci/guard/Cargo.toml",
+        "--locked",
+        "--color",
+        "never",
+        "--target-dir",
+    ]);
+    context.run(step, "config-rules", command.arg(context.layout.target.join("guard")))?;
     Ok(passed())
 }
 

@@ -53,6 +53,11 @@ impl Layout {
         CloudPaths { dir: self.local.join("test") }
     }
 
+    /// The emulator of the guardrails, apart from both.
+    pub fn guardrails(&self) -> CloudPaths {
+        CloudPaths { dir: self.local.join("guardrails") }
+    }
+
     /// The Python environment that both clouds and the checks share.
     pub fn venv(&self) -> PathBuf {
         self.local.join("venv")

@@ -9,6 +9,7 @@ mod drift;
 mod envfile;
 mod fingerprint;
 mod functions;
+mod guardrails;
 mod http;
 mod interrupt;
 mod layout;
@@ -83,6 +84,8 @@ enum Task {
         #[arg(long)]
         cloud: Option<std::path::PathBuf>,
     },
+    /// Apply the guardrails to an emulator of their own, look at what is there, and take them away again
+    Guardrails,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -126,6 +129,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             let terraform = terraform::Terraform::prepare(&layout)?;
             permissions::check(&layout, &progress, &terraform, &paths_of(&layout, cloud), write)
         }
+        Task::Guardrails => guardrails::rehearse(&layout, &progress),
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),

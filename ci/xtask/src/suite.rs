@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, permissions, run, tools};
+use crate::{check, cloud, consumer, drift, guardrails, permissions, run, tools};
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -21,6 +21,8 @@ pub fn test(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     failures.note("the tests without a cloud", without_cloud(layout))?;
     progress.heading("a new consumer");
     failures.note("the rehearsal of a new consumer", consumer::rehearsal::rehearse(layout, progress))?;
+    progress.heading("guardrails");
+    failures.note("the guardrails", guardrails::rehearse(layout, progress))?;
     progress.heading("end-to-end tests");
     failures.note("the end-to-end tests", end_to_end(layout, progress))?;
     failures.finish(progress)

@@ -42,6 +42,12 @@ pub const FULFILMENT: Root = root("fulfilment", "squad-modules/fulfilment", Some
 /// Growth.
 pub const GROWTH: Root = root("growth", "squad-modules/growth", Some("growth"));
 
+/// What the organization's management account is applied with. No local cloud has these two.
+pub const ORGANIZATION: Root =
+    root("guardrails-organization", "platform-terraform/guardrails/organization", None);
+/// The guardrails of each account.
+pub const ACCOUNT: Root = root("guardrails-account", "platform-terraform/guardrails/account", None);
+
 /// The roots in the order of what they read from each other; those of one group can be applied at the same time.
 const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT, GROWTH]];
 
