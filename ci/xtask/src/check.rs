@@ -36,7 +36,7 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
@@ -48,6 +48,7 @@ const CHECKS: [Check; 16] = [
     Check { name: "advisories", run: languages::advisories },
     Check { name: "state machines: statelint", run: languages::statelint },
     Check { name: "state machines: asl-validator", run: languages::asl_validator },
+    Check { name: "the edge's function", run: languages::edge_function },
     Check { name: "terraform format", run: terraform::format },
     Check { name: "terraform validate", run: terraform::validate },
     Check { name: "terraform test", run: terraform::test },
