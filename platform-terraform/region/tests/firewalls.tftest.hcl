@@ -153,7 +153,7 @@ run "the_edge_stands_behind_its_firewall" {
       for rule in aws_wafv2_web_acl.edge[0].rule : rule.name => [
         for override in rule.statement[0].managed_rule_group_statement[0].rule_action_override :
         override.name if length(override.action_to_use[0].count) == 1
-      ] if startswith(rule.name, "AWS") && length(rule.override_action[0].none) == 1
+      ] if length(flatten(rule.override_action[*].none)) == 1
       } == {
       AWSManagedRulesAmazonIpReputationList = []
       AWSManagedRulesCommonRuleSet          = ["NoUserAgent_HEADER", "SizeRestrictions_BODY"]
@@ -206,7 +206,7 @@ run "firewalls_keep_what_they_refused_and_not_what_is_secret" {
   assert {
     condition = alltrue([
       for logging in [aws_wafv2_web_acl_logging_configuration.edge[0], aws_wafv2_web_acl_logging_configuration.door[0]] : alltrue([
-        toset(flatten(logging.redacted_fields[*].single_header[*].name)) == toset(["authorization", "cookie", "referer", "x-lakeside-edge"]),
+        toset(flatten([for field in logging.redacted_fields : [for header in field.single_header : header.name]])) == toset(["authorization", "cookie", "referer", "x-lakeside-edge"]),
         sum([for field in logging.redacted_fields : length(field.query_string)]) == 1,
         logging.logging_filter[0].default_behavior == "DROP",
         [
