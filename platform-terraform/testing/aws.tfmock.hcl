@@ -8,7 +8,26 @@ mock_resource "aws_api_gateway_rest_api" {
 
 mock_resource "aws_api_gateway_stage" {
   defaults = {
+    arn        = "arn:aws:apigateway:eu-central-1::/restapis/abcdef1234/stages/live"
     invoke_url = "https://abcdef1234.execute-api.eu-central-1.amazonaws.com/live"
+  }
+}
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:distribution/EDFDVBD632BHDS5"
+  }
+}
+
+mock_resource "aws_cloudfront_function" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:function/test-function"
+  }
+}
+
+mock_resource "aws_cloudfront_key_value_store" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:key-value-store/5a7b9c1d-0000-0000-0000-000000000000"
   }
 }
 
@@ -21,6 +40,12 @@ mock_resource "aws_cloudwatch_event_bus" {
 mock_resource "aws_cloudwatch_event_rule" {
   defaults = {
     arn = "arn:aws:events:eu-central-1:111122223333:rule/test-orders/test-rule"
+  }
+}
+
+mock_resource "aws_cloudwatch_log_delivery_destination" {
+  defaults = {
+    arn = "arn:aws:logs:us-east-1:111122223333:delivery-destination:test-destination"
   }
 }
 
@@ -123,6 +148,12 @@ mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:test-queue"
     url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-queue"
+  }
+}
+
+mock_resource "aws_wafv2_web_acl" {
+  defaults = {
+    arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/test-acl/5a7b9c1d-0000-0000-0000-000000000000"
   }
 }
 

@@ -53,6 +53,7 @@ const CHECKS: &[Check] = &[
     Check { name: "workflows: zizmor", run: languages::zizmor },
     Check { name: "state machines: statelint", run: languages::statelint },
     Check { name: "state machines: asl-validator", run: languages::asl_validator },
+    Check { name: "the edge's function", run: languages::edge_function },
     Check { name: "terraform format", run: terraform::format },
     Check { name: "terraform validate", run: terraform::validate },
     Check { name: "terraform test", run: terraform::test },

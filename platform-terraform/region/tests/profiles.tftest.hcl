@@ -3,6 +3,10 @@ mock_provider "aws" {
   source = "../testing"
 }
 
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
 
 run "startup" {
   module {
@@ -30,13 +34,17 @@ run "the_startup_profile_plans" {
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
     partners                 = lookup(run.startup.settings, "partners", null)
+    edge                     = lookup(run.startup.settings, "edge", null)
+    edge_token_digests       = lookup(run.startup.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.startup.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.startup.settings, "firewall_logs", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -49,6 +57,11 @@ run "the_startup_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = var.edge != null && var.refuse_direct_calls && var.firewall_logs && length(var.edge_token_digests) == 0
+    error_message = "A real account has an edge that cannot be walked around, knows what it refused, and has a token of its own."
   }
 }
 
@@ -78,13 +91,17 @@ run "the_enterprise_profile_plans" {
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
     partners                 = lookup(run.enterprise.settings, "partners", null)
+    edge                     = lookup(run.enterprise.settings, "edge", null)
+    edge_token_digests       = lookup(run.enterprise.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.enterprise.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.enterprise.settings, "firewall_logs", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -97,6 +114,11 @@ run "the_enterprise_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = var.edge != null && var.refuse_direct_calls && var.firewall_logs && length(var.edge_token_digests) == 0
+    error_message = "A real account has an edge that cannot be walked around, knows what it refused, and has a token of its own."
   }
 }
 
@@ -126,13 +148,17 @@ run "the_local_profile_plans" {
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
     partners                 = lookup(run.local.settings, "partners", null)
+    edge                     = lookup(run.local.settings, "edge", null)
+    edge_token_digests       = lookup(run.local.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.local.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.local.settings, "firewall_logs", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -62,6 +62,11 @@ mock_provider "aws" {
   }
 }
 
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
+
 variables {
   environment = "test"
 }
@@ -544,10 +549,21 @@ run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
 run "the_door_says_who_came_to_nobody" {
   assert {
     condition = alltrue([
-      for word in ["identity", "authorizer", "claims", "requestOverride", "body", "$context.path"] :
+      for word in [
+        "identity", "authorizer", "claims", "requestOverride", "body", "$context.path", "sourceIp", "userAgent", "caller",
+        "validationErrorString", "messageString", "$input", "$stageVariables", "querystring", "header",
+      ] :
       !strcontains(aws_api_gateway_stage.live.access_log_settings[0].format, word)
     ])
     error_message = "Neither addresses nor claims nor order ids belong in the access log."
+  }
+
+  assert {
+    condition = toset(flatten(regexall("\\$context\\.[A-Za-z.]+", aws_api_gateway_stage.live.access_log_settings[0].format))) == toset([
+      "$context.requestId", "$context.httpMethod", "$context.resourcePath", "$context.status", "$context.responseLatency",
+      "$context.error.responseType",
+    ])
+    error_message = "Whoever adds a field to the access log must know that it says nothing about who called."
   }
 
   assert {
@@ -611,6 +627,18 @@ run "customers_sign_in_without_sending_their_password" {
       aws_cognito_user_pool.customers.deletion_protection == "ACTIVE",
     ])
     error_message = "The pool must not say who exists, must take tokens back, and must not be deleted by accident."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cognito_user_pool.customers.mfa_configuration == "OPTIONAL",
+      aws_cognito_user_pool.customers.software_token_mfa_configuration[0].enabled,
+      !aws_cognito_user_pool.customers.username_configuration[0].case_sensitive,
+      aws_cognito_user_pool.customers.auto_verified_attributes == toset(["email"]),
+      one(aws_cognito_user_pool.customers.account_recovery_setting[0].recovery_mechanism).name == "verified_email",
+      aws_cognito_user_pool.customers.user_attribute_update_settings[0].attributes_require_verification_before_update == toset(["email"]),
+    ])
+    error_message = "Customers may have a second factor, and are known by an address that is proven and read in either case."
   }
 }
 

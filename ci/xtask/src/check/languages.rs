@@ -1,4 +1,4 @@
-//! Checks that kept tools do: spelling, dependencies, licences, advisories, state machines.
+//! Checks that kept tools do: spelling, dependencies, licences, advisories, state machines, JavaScript.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -102,6 +102,14 @@ pub fn asl_validator(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<O
         context.run(step, "asl-validator", &mut command)?;
     }
     Ok(Outcome::Passed(format!("{} files", machines.len())))
+}
+
+/// What CloudFront runs for each request of the door does what its tests say.
+pub fn edge_function(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("node");
+    command.args(["--test", "platform-terraform/region/tests/edge_token.test.mjs"]);
+    context.run(step, "edge-function", &mut command)?;
+    Ok(passed())
 }
 
 fn state_machines(context: &Context<'_>) -> anyhow::Result<Vec<PathBuf>> {
