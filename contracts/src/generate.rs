@@ -1,4 +1,5 @@
-//! The committed files: a JSON Schema and an example for each event, command and body, and the door's model.
+//! The committed files: a JSON Schema and an example for each event, command and body, the door's models, and events as
+//! the schema registry takes them.
 
 use lakeside_domain::{
     adjustment::{Kind, Units, UnitsError},
@@ -39,6 +40,7 @@ use crate::{
         ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused, StockCommitted, StockLevelChanged,
         StockReleased, StockReservationFailed, StockReserved, WarehouseAllocated,
     },
+    registry,
 };
 
 /// One committed file.
@@ -338,7 +340,12 @@ fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), Generate
     };
     let schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
     let folder = format!("events/{}/{}", T::DOMAIN, kebab(T::DETAIL_TYPE));
-    contract(out, &folder, &schema, &Event { metadata, data })
+    contract(out, &folder, &schema, &Event { metadata, data })?;
+    let path = format!("{}/{}.json", registry::FOLDER, registry::name(T::DOMAIN, T::DETAIL_TYPE));
+    let mut plain = schema;
+    draft_04(&mut plain);
+    out.push(document(&path, &registry::document(T::DOMAIN, T::DETAIL_TYPE, &plain))?);
+    Ok(())
 }
 
 fn command<T: JsonSchema>(out: &mut Vec<Document>, example: &Command) -> Result<(), GenerateError> {
@@ -381,7 +388,8 @@ fn schema_of<T: JsonSchema>(title: &str) -> Result<Map<String, Value>, GenerateE
     Ok(object)
 }
 
-/// API Gateway models are draft 04: no `format` for numbers, nothing newer. What is left means the same.
+/// API Gateway models are draft 04, and OpenAPI 3.0 is not much more: no `format` for numbers, nothing newer. What is left
+/// means the same.
 fn draft_04(schema: &mut Map<String, Value>) {
     schema.remove("format");
     for value in schema.values_mut() {

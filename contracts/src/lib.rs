@@ -13,6 +13,7 @@ mod convert;
 pub mod envelope;
 pub mod events;
 pub mod generate;
+pub mod registry;
 mod schema;
 mod wire_time;
 
