@@ -1,3 +1,6 @@
 environment         = "enterprise"
 log_retention_days  = 90
 maximum_concurrency = 50
+
+# Customers wait for it.
+provisioned_concurrency = { stock_query = 5 }

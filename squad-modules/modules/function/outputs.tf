@@ -27,3 +27,8 @@ output "policy" {
   description = "The policy of its role, as JSON."
   value       = data.aws_iam_policy_document.function.json
 }
+
+output "in_network" {
+  description = "Whether it runs in the platform's private network."
+  value       = length(aws_lambda_function.function.vpc_config) > 0
+}
