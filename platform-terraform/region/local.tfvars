@@ -5,6 +5,7 @@ tracing                  = false
 archive_retention_days   = 1
 log_retention_days       = 1
 key_deletion_window_days = 7
+schema_registry          = false # The emulator has none.
 
 # Partners of the tests, one of each kind; and two whose plans are soon used up.
 partners = {

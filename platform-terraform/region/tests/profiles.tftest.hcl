@@ -30,6 +30,10 @@ run "the_startup_profile_plans" {
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
     partners                 = lookup(run.startup.settings, "partners", null)
+    schema_registry          = lookup(run.startup.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.startup.settings, "schema_discovery", null)
+    network                  = lookup(run.startup.settings, "network", null)
+    event_subscribers        = lookup(run.startup.settings, "event_subscribers", null)
   }
 
   assert {
@@ -37,6 +41,7 @@ run "the_startup_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
+      "schema_registry", "schema_discovery", "network", "event_subscribers",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -49,6 +54,11 @@ run "the_startup_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = var.network == null && var.schema_registry
+    error_message = "A small account pays for no network, and has the registry, which costs nothing."
   }
 }
 
@@ -78,6 +88,10 @@ run "the_enterprise_profile_plans" {
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
     partners                 = lookup(run.enterprise.settings, "partners", null)
+    schema_registry          = lookup(run.enterprise.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.enterprise.settings, "schema_discovery", null)
+    network                  = lookup(run.enterprise.settings, "network", null)
+    event_subscribers        = lookup(run.enterprise.settings, "event_subscribers", null)
   }
 
   assert {
@@ -85,6 +99,7 @@ run "the_enterprise_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
+      "schema_registry", "schema_discovery", "network", "event_subscribers",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -126,6 +141,10 @@ run "the_local_profile_plans" {
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
     partners                 = lookup(run.local.settings, "partners", null)
+    schema_registry          = lookup(run.local.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.local.settings, "schema_discovery", null)
+    network                  = lookup(run.local.settings, "network", null)
+    event_subscribers        = lookup(run.local.settings, "event_subscribers", null)
   }
 
   assert {
@@ -133,6 +152,7 @@ run "the_local_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
+      "schema_registry", "schema_discovery", "network", "event_subscribers",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
