@@ -5,6 +5,7 @@ mod languages;
 mod names;
 mod paths;
 mod purity;
+mod readmes;
 mod terraform;
 
 use std::process::Command;
@@ -36,12 +37,13 @@ struct Check {
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
     Check { name: "names of functions", run: names::check },
     Check { name: "consumers in one directory", run: consumers::check },
+    Check { name: "root readmes", run: readmes::check },
     Check { name: "spelling", run: languages::spelling },
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },
