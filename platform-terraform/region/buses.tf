@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "bus" {
 }
 
 resource "aws_cloudwatch_event_bus_policy" "domain" {
-  for_each = local.domains
+  for_each = { for domain in local.domains : domain => domain if var.deny_other_accounts }
 
   event_bus_name = aws_cloudwatch_event_bus.domain[each.key].name
   policy         = data.aws_iam_policy_document.bus[each.key].json

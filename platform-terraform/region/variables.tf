@@ -219,3 +219,10 @@ variable "event_subscribers" {
     error_message = "A subscriber names detail-types that there is a contract for."
   }
 }
+
+variable "deny_other_accounts" {
+  description = "Whether the policy of each bus denies other accounts everything. Off where policies of buses are not read, such as the local cloud."
+  type        = bool
+  default     = true
+  nullable    = false
+}

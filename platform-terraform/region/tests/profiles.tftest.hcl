@@ -34,6 +34,7 @@ run "the_startup_profile_plans" {
     schema_discovery         = lookup(run.startup.settings, "schema_discovery", null)
     network                  = lookup(run.startup.settings, "network", null)
     event_subscribers        = lookup(run.startup.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.startup.settings, "deny_other_accounts", null)
   }
 
   assert {
@@ -41,7 +42,7 @@ run "the_startup_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
-      "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "schema_registry", "schema_discovery", "network", "event_subscribers", "deny_other_accounts",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -57,8 +58,8 @@ run "the_startup_profile_plans" {
   }
 
   assert {
-    condition     = var.network == null && var.schema_registry
-    error_message = "A small account pays for no network, and has the registry, which costs nothing."
+    condition     = var.network == null && var.schema_registry && var.deny_other_accounts
+    error_message = "A small account pays for no network, and has what costs nothing: the registry, and closed buses."
   }
 }
 
@@ -92,6 +93,7 @@ run "the_enterprise_profile_plans" {
     schema_discovery         = lookup(run.enterprise.settings, "schema_discovery", null)
     network                  = lookup(run.enterprise.settings, "network", null)
     event_subscribers        = lookup(run.enterprise.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.enterprise.settings, "deny_other_accounts", null)
   }
 
   assert {
@@ -99,7 +101,7 @@ run "the_enterprise_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
-      "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "schema_registry", "schema_discovery", "network", "event_subscribers", "deny_other_accounts",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -112,6 +114,11 @@ run "the_enterprise_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = var.schema_registry && !var.schema_discovery && var.deny_other_accounts
+    error_message = "A real account has the registry, and buses under its own key that are closed to others."
   }
 }
 
@@ -145,6 +152,7 @@ run "the_local_profile_plans" {
     schema_discovery         = lookup(run.local.settings, "schema_discovery", null)
     network                  = lookup(run.local.settings, "network", null)
     event_subscribers        = lookup(run.local.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.local.settings, "deny_other_accounts", null)
   }
 
   assert {
@@ -152,7 +160,7 @@ run "the_local_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners",
-      "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "schema_registry", "schema_discovery", "network", "event_subscribers", "deny_other_accounts",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -157,6 +157,17 @@ run "nobody_else_says_anything_on_our_buses" {
   }
 }
 
+run "where_policies_are_not_read_there_are_none" {
+  variables {
+    deny_other_accounts = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_bus_policy.domain) == 0
+    error_message = "The switch must leave nothing of it."
+  }
+}
+
 run "subscribers_learn_which_role_to_let_in" {
   assert {
     condition = (
