@@ -1,4 +1,5 @@
-//! The committed files: a JSON Schema and an example for each event, command and body, and the door's model.
+//! The committed files: a JSON Schema and an example for each event, command and body, the door's models, and events as
+//! the schema registry takes them.
 
 use lakeside_domain::{
     adjustment::{Kind, Units, UnitsError},
@@ -42,7 +43,7 @@ use crate::{
         ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused, StockCommitted, StockLevelChanged,
         StockReleased, StockReservationFailed, StockReserved, WarehouseAllocated,
     },
-    openapi,
+    openapi, registry,
 };
 
 /// One committed file.
@@ -90,6 +91,7 @@ pub fn documents() -> Result<Vec<Document>, GenerateError> {
     commands(&mut documents)?;
     api(&mut documents)?;
     Announced::committed()?.withhold(&mut documents)?;
+    documents.extend(registered(&documents)?);
     let description = openapi::description(&documents)?;
     documents.push(document(openapi::PATH, &description)?);
     Ok(documents)
@@ -377,6 +379,24 @@ fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), Generate
     contract(out, &folder, &schema, &Event { metadata, data })
 }
 
+/// Every event as the schema registry takes it, from its schema as it is after what is announced was taken out.
+fn registered(documents: &[Document]) -> Result<Vec<Document>, GenerateError> {
+    let mut registered = Vec::new();
+    for domain in Domain::ALL {
+        let folder = format!("events/{}/", domain.name());
+        let schemas =
+            documents.iter().filter(|d| d.path.starts_with(&folder) && d.path.ends_with(".schema.json"));
+        for written in schemas {
+            let mut schema: Map<String, Value> = serde_json::from_str(&written.text)?;
+            let detail_type = schema.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
+            draft_04(&mut schema);
+            let path = format!("{}/{}.json", registry::FOLDER, registry::name(domain, &detail_type));
+            registered.push(document(&path, &registry::document(domain, &detail_type, &schema))?);
+        }
+    }
+    Ok(registered)
+}
+
 fn command<T: JsonSchema>(out: &mut Vec<Document>, example: &Command) -> Result<(), GenerateError> {
     let name = example.name();
     let mut schema = schema_of::<T>(name)?;
@@ -417,7 +437,8 @@ fn schema_of<T: JsonSchema>(title: &str) -> Result<Map<String, Value>, GenerateE
     Ok(object)
 }
 
-/// API Gateway models are draft 04: no `format` for numbers, nothing newer. What is left means the same.
+/// API Gateway models are draft 04, and OpenAPI 3.0 is not much more: no `format` for numbers, nothing newer. What is left
+/// means the same.
 fn draft_04(schema: &mut Map<String, Value>) {
     schema.remove("format");
     for value in schema.values_mut() {

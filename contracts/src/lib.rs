@@ -15,6 +15,7 @@ pub mod envelope;
 pub mod events;
 pub mod generate;
 pub mod openapi;
+pub mod registry;
 mod schema;
 mod wire_time;
 

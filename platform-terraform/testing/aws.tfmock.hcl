@@ -157,6 +157,18 @@ mock_resource "aws_wafv2_web_acl" {
   }
 }
 
+mock_resource "aws_vpc_endpoint" {
+  defaults = {
+    prefix_list_id = "pl-12345678"
+  }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = {
+    names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  }
+}
+
 mock_data "aws_caller_identity" {
   defaults = {
     account_id = "111122223333"

@@ -122,6 +122,7 @@ module "function" {
   name            = replace(each.key, "_", "-")
   platform        = local.platform
   settings        = local.settings
+  in_network      = contains(var.network_functions, each.key)
   timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
   environment     = each.value.environment
   tables          = each.value.tables

@@ -183,3 +183,36 @@ variable "canary" {
   type        = object({ type = string, percent = number, interval_minutes = number })
   default     = null
 }
+
+variable "network_functions" {
+  description = "Functions that run in the platform's private network, which has no way out of AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.network_functions, keys(local.functions))) == 0
+    error_message = "The network is for functions by name, such as `start_fulfilment`."
+  }
+
+  validation {
+    condition     = length(setintersection(var.network_functions, ["capture_payment", "create_label", "refund_payment", "void_label"])) == 0
+    error_message = "From within the network there is no way to the payment processor and the carrier."
+  }
+}
+
+variable "table_capacity" {
+  description = "Capacity that is bought ahead and scaled, by table; the others are paid by use."
+  type = map(object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_capacity), ["fulfilment"])) == 0
+    error_message = "Capacity is by table, such as `fulfilment`."
+  }
+}

@@ -16,6 +16,7 @@ resource "aws_cloudwatch_event_rule" "low_stock" {
   event_bus_name = local.platform.buses["inventory"].name
 
   event_pattern = jsonencode({
+    account       = [local.platform.account_id]
     source        = ["lakeside.inventory"]
     "detail-type" = ["StockLevelChanged"]
     detail        = { data = { available = [{ numeric = ["<=", var.low_stock_units] }] } }

@@ -309,3 +309,36 @@ variable "canary" {
   type        = object({ type = string, percent = number, interval_minutes = number })
   default     = null
 }
+
+variable "network_functions" {
+  description = "Functions that run in the platform's private network, which has no way out of AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.network_functions, keys(local.functions))) == 0
+    error_message = "The network is for functions by name, such as `accrue_loyalty`."
+  }
+
+  validation {
+    condition     = length(setintersection(var.network_functions, ["notify_customer", "publish_stock"])) == 0
+    error_message = "From within the network there is no way to SES and the marketplaces."
+  }
+}
+
+variable "table_capacity" {
+  description = "Capacity that is bought ahead and scaled, by table; the others are paid by use."
+  type = map(object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_capacity), ["growth"])) == 0
+    error_message = "Capacity is by table, such as `growth`."
+  }
+}

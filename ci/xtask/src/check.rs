@@ -6,6 +6,7 @@ mod languages;
 mod names;
 mod paths;
 mod purity;
+mod readmes;
 mod terraform;
 mod workflows;
 
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     Check { name: "domain purity", run: purity::check },
     Check { name: "names of functions", run: names::check },
     Check { name: "consumers in one directory", run: consumers::check },
+    Check { name: "root readmes", run: readmes::check },
     Check { name: "spelling", run: languages::spelling },
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },

@@ -176,8 +176,14 @@ impl Workspace<'_> {
     fn sources(&self, root: &Root) -> anyhow::Result<Fingerprint> {
         let top = &self.terraform.layout.root;
         let mut fingerprint = Fingerprint::default();
-        for dir in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api", &root.dir]
-        {
+        for dir in [
+            "platform-terraform/modules",
+            "squad-modules/modules",
+            "asl",
+            "contracts/api",
+            "contracts/registry",
+            &root.dir,
+        ] {
             let dir = top.join(dir);
             if dir.is_dir() {
                 // The source of a consumer's function is in its package.

@@ -34,6 +34,14 @@ mock_provider "aws" {
   }
 
   override_resource {
+    target = aws_kms_key.class["secrets"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/secrets"
+      key_id = "secrets"
+    }
+  }
+
+  override_resource {
     target = aws_cloudwatch_event_bus.domain["orders"]
     values = {
       arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-orders"
@@ -116,16 +124,17 @@ run "services_use_keys_only_for_this_account" {
     condition = {
       for class, document in data.aws_iam_policy_document.key : class => flatten([
         for statement in document.statement : [
-          for condition in statement.condition : "${condition.variable} ${one(condition.values)}"
+          for condition in statement.condition : "${coalesce(statement.effect, "Allow")} ${condition.variable} ${one(condition.values)}"
         ]
       ])
       } == {
       data      = []
       directory = []
-      logs      = ["kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
-      messaging = ["aws:SourceAccount 111122223333"]
+      logs      = ["Allow kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
+      messaging = ["Allow aws:SourceAccount 111122223333"]
+      secrets   = ["Deny kms:ViaService secretsmanager.eu-central-1.amazonaws.com"]
     }
-    error_message = "No service may use the keys for data and for the directory; logs know no source account."
+    error_message = "No service may use the keys for data, secrets and the directory; logs know no source account; secrets come through their service."
   }
 
   assert {
@@ -133,7 +142,7 @@ run "services_use_keys_only_for_this_account" {
       for document in data.aws_iam_policy_document.key : [
         for statement in document.statement : [
           for principal in statement.principals :
-          principal.type == "Service" || principal.identifiers == toset(["arn:aws:iam::111122223333:root"])
+          principal.type == "Service" || coalesce(statement.effect, "Allow") == "Deny" || principal.identifiers == toset(["arn:aws:iam::111122223333:root"])
         ]
       ]
     ]))
@@ -725,14 +734,15 @@ run "squads_find_the_contract" {
 
   assert {
     condition = toset(keys(output.platform)) == toset([
-      "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "permissions_boundary_arn", "prefix", "region", "user_pool",
+      "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "network",
+      "permissions_boundary_arn", "prefix", "region", "user_pool",
     ])
     error_message = "What was published once must stay: this is version 1."
   }
 
   assert {
     condition = jsonencode(output.platform.keys) == jsonencode({
-      for class in ["data", "logs", "messaging"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}"
+      for class in ["data", "logs", "messaging", "secrets"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}"
     })
     error_message = "Each class of data must have a key of its own."
   }

@@ -399,3 +399,25 @@ run "only_step_functions_of_this_account_assume_the_sagas_role" {
     error_message = "Step Functions must not act for another account."
   }
 }
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["start_fulfilment"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["start_fulfilment"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { fulfilment = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+}

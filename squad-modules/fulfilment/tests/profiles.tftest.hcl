@@ -55,6 +55,8 @@ run "the_startup_profile_plans" {
     approval_timeout_seconds    = lookup(run.startup.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.startup.settings, "approval_threshold_minor", null)
     payment_maximum_concurrency = lookup(run.startup.settings, "payment_maximum_concurrency", null)
+    network_functions           = lookup(run.startup.settings, "network_functions", null)
+    table_capacity              = lookup(run.startup.settings, "table_capacity", null)
   }
 
   assert {
@@ -62,6 +64,7 @@ run "the_startup_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -74,6 +77,11 @@ run "the_startup_profile_plans" {
       && length(var.function_role_auditors) == 0
     )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = length(var.table_capacity) == 0 && length(var.network_functions) == 0
+    error_message = "A small account pays for nothing that it does not use."
   }
 }
 
@@ -104,6 +112,8 @@ run "the_enterprise_profile_plans" {
     approval_timeout_seconds    = lookup(run.enterprise.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.enterprise.settings, "approval_threshold_minor", null)
     payment_maximum_concurrency = lookup(run.enterprise.settings, "payment_maximum_concurrency", null)
+    network_functions           = lookup(run.enterprise.settings, "network_functions", null)
+    table_capacity              = lookup(run.enterprise.settings, "table_capacity", null)
   }
 
   assert {
@@ -111,6 +121,7 @@ run "the_enterprise_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -158,6 +169,8 @@ run "the_local_profile_plans" {
     approval_timeout_seconds    = lookup(run.local.settings, "approval_timeout_seconds", null)
     approval_threshold_minor    = lookup(run.local.settings, "approval_threshold_minor", null)
     payment_maximum_concurrency = lookup(run.local.settings, "payment_maximum_concurrency", null)
+    network_functions           = lookup(run.local.settings, "network_functions", null)
+    table_capacity              = lookup(run.local.settings, "table_capacity", null)
   }
 
   assert {
@@ -165,6 +178,7 @@ run "the_local_profile_plans" {
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

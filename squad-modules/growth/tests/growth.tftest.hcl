@@ -284,6 +284,7 @@ run "buyers_are_told_of_levels_at_the_threshold_and_below" {
   assert {
     condition = (
       jsondecode(aws_cloudwatch_event_rule.low_stock.event_pattern) == {
+        account       = ["111122223333"]
         source        = ["lakeside.inventory"]
         "detail-type" = ["StockLevelChanged"]
         detail        = { data = { available = [{ numeric = ["<=", 25] }] } }
@@ -363,5 +364,27 @@ run "buyers_are_told_of_what_they_buy" {
       }
     )
     error_message = "A subscription must be narrowed to what it names."
+  }
+}
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["accrue_loyalty"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["accrue_loyalty"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { growth = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
   }
 }

@@ -49,6 +49,8 @@ run "the_startup_profile_plans" {
     analytics_plain_http        = lookup(run.startup.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.startup.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.startup.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.startup.settings, "network_functions", null)
+    table_capacity              = lookup(run.startup.settings, "table_capacity", null)
   }
 
   assert {
@@ -58,6 +60,7 @@ run "the_startup_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -73,6 +76,11 @@ run "the_startup_profile_plans" {
       && !var.analytics_plain_http
     )
     error_message = "A real account uses pipes, protects its tables and secrets, keeps events and has no auditors of roles."
+  }
+
+  assert {
+    condition     = length(var.table_capacity) == 0 && length(var.network_functions) == 0
+    error_message = "A small account pays for nothing that it does not use."
   }
 }
 
@@ -113,6 +121,8 @@ run "the_enterprise_profile_plans" {
     analytics_plain_http        = lookup(run.enterprise.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.enterprise.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.enterprise.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.enterprise.settings, "network_functions", null)
+    table_capacity              = lookup(run.enterprise.settings, "table_capacity", null)
   }
 
   assert {
@@ -122,6 +132,7 @@ run "the_enterprise_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -182,6 +193,8 @@ run "the_local_profile_plans" {
     analytics_plain_http        = lookup(run.local.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.local.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.local.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.local.settings, "network_functions", null)
+    table_capacity              = lookup(run.local.settings, "table_capacity", null)
   }
 
   assert {
@@ -191,6 +204,7 @@ run "the_local_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

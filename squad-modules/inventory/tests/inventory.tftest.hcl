@@ -213,3 +213,30 @@ run "a_sku_whose_counts_differ_pages" {
     error_message = "Every difference must be counted, and reach the alarm topic."
   }
 }
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["stock_query"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["stock_query"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { inventory = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+
+  assert {
+    condition     = module.store_stock_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
+  }
+}

@@ -36,6 +36,15 @@ resource "aws_lambda_function" "function" {
     mode = var.settings.tracing ? "Active" : "PassThrough"
   }
 
+  dynamic "vpc_config" {
+    for_each = var.in_network ? [var.platform.network] : []
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = [vpc_config.value.security_group_id]
+    }
+  }
+
   depends_on = [aws_iam_role_policy.function]
 
   lifecycle {

@@ -37,3 +37,8 @@ output "deployment" {
     alarm    = aws_cloudwatch_metric_alarm.errors.alarm_name
   }
 }
+
+output "in_network" {
+  description = "Whether it runs in the platform's private network."
+  value       = length(aws_lambda_function.function.vpc_config) > 0
+}

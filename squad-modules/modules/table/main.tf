@@ -1,7 +1,9 @@
 # A squad's table: one for all of its items, told apart by their keys.
 resource "aws_dynamodb_table" "table" {
-  name                        = "${var.platform.prefix}-${var.name}"
-  billing_mode                = "PAY_PER_REQUEST"
+  name                        = local.full_name
+  billing_mode                = var.capacity == null ? "PAY_PER_REQUEST" : "PROVISIONED"
+  read_capacity               = local.table_capacity.read
+  write_capacity              = local.table_capacity.write
   hash_key                    = "pk"
   range_key                   = "sk"
   stream_enabled              = var.stream
@@ -36,6 +38,8 @@ resource "aws_dynamodb_table" "table" {
       name               = global_secondary_index.key
       hash_key           = global_secondary_index.value.hash_key
       range_key          = global_secondary_index.value.range_key
+      read_capacity      = local.index_capacity[global_secondary_index.key].read
+      write_capacity     = local.index_capacity[global_secondary_index.key].write
       projection_type    = length(global_secondary_index.value.projection) > 0 ? "INCLUDE" : "KEYS_ONLY"
       non_key_attributes = length(global_secondary_index.value.projection) > 0 ? global_secondary_index.value.projection : null
     }

@@ -155,3 +155,35 @@ run "orders_go_on_when_the_saga_or_inventory_says_so" {
     error_message = "Orders and their cancellations come from the door."
   }
 }
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["order_query"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["order_query"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { orders = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+
+  assert {
+    condition     = module.status_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
+  }
+
+  assert {
+    condition     = module.partners_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
+  }
+}

@@ -21,7 +21,7 @@ use crate::terraform::{PLATFORM, Terraform};
 
 const TREES: [&str; 2] = ["platform-terraform", "squad-modules"];
 /// What the roots read with `file`, `templatefile` and `fileset`.
-const READ: [&str; 3] = ["asl", "contracts/api", "contracts/events"];
+const READ: [&str; 4] = ["asl", "contracts/api", "contracts/events", "contracts/registry"];
 const LOCK: &str = ".terraform.lock.hcl";
 
 /// `terraform fmt` would change nothing.
