@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
+    Domain, Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
     announced::{Announced, AnnouncedError},
     api::{
         AcceptedName, CancellationAccepted, CancellationAcceptedName, ExpectedTotal, NodeUnits,
