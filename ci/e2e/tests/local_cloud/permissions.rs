@@ -14,6 +14,7 @@ use lakeside_e2e::{
     cloud::{Cloud, table},
     consumers,
     marketplaces::{self, MARKETPLACES},
+    processor_key,
     queues::{DEAD_LETTERS, FIFO},
 };
 use serde_json::Value;
@@ -33,6 +34,15 @@ struct Duties {
     bus: Option<&'static str>,
     /// Whether it starts sagas.
     saga: bool,
+    /// What it has to do with the key of the payment processor.
+    processor_key: Option<Key>,
+}
+
+/// What is done with a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Reads,
+    Rotates,
 }
 
 /// The ends of a queue.
@@ -58,7 +68,15 @@ const VERBS: [Verb; 7] =
     [Verb::Get, Verb::BatchGet, Verb::Put, Verb::Update, Verb::Delete, Verb::Query, Verb::Scan];
 
 const fn function(function: &'static str) -> Duties {
-    Duties { function, table: None, queue: false, of_marketplaces: None, bus: None, saga: false }
+    Duties {
+        function,
+        table: None,
+        queue: false,
+        of_marketplaces: None,
+        bus: None,
+        saga: false,
+        processor_key: None,
+    }
 }
 
 const fn fed(duties: Duties) -> Duties {
@@ -69,7 +87,7 @@ const fn on(duties: Duties, table: &'static str, verbs: &'static [Verb]) -> Duti
     Duties { table: Some((table, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 31] = [
+const DUTIES: [Duties; 32] = [
     fed(on(function("order-ingest"), table::ORDERS, &[Verb::Put])),
     fed(on(function("cancel-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &[Verb::Get, Verb::Put])),
@@ -89,8 +107,12 @@ const DUTIES: [Duties; 31] = [
     fed(Duties { saga: true, ..function("start-fulfilment") }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("cancel-fulfilment"), table::FULFILMENT, &[Verb::Put, Verb::Update])),
-    fed(on(function("capture-payment"), table::FULFILMENT, &[])),
-    fed(on(function("refund-payment"), table::FULFILMENT, &[])),
+    fed(Duties {
+        processor_key: Some(Key::Reads),
+        ..on(function("capture-payment"), table::FULFILMENT, &[])
+    }),
+    fed(Duties { processor_key: Some(Key::Reads), ..on(function("refund-payment"), table::FULFILMENT, &[]) }),
+    Duties { processor_key: Some(Key::Rotates), ..function("rotate-processor-key") },
     on(function("create-label"), table::FULFILMENT, &[]),
     on(function("void-label"), table::FULFILMENT, &[]),
     fed(on(function("accrue-loyalty"), table::GROWTH, &[Verb::Get, Verb::Put, Verb::Update])),
@@ -210,7 +232,9 @@ where
     let Err(error) = answer else { return Ok(true) };
     match error.code() {
         Some(code) if code.contains("AccessDenied") => Ok(false),
-        Some("ConditionalCheckFailedException" | "ExecutionDoesNotExist") => Ok(true),
+        Some("ConditionalCheckFailedException" | "ExecutionDoesNotExist" | "ResourceNotFoundException") => {
+            Ok(true)
+        }
         _ => bail!(anyhow::Error::new(error).context("neither permitted nor denied")),
     }
 }
@@ -312,6 +336,19 @@ async fn wrongs_elsewhere(
             let may = if allowed { "may" } else { "may not" };
             wrongs.push(format!("{} {may} read what opens {marketplace}", duties.function));
         }
+    }
+    let id = processor_key::secret(cloud);
+    let reads = permitted(intruder.secrets.get_secret_value().secret_id(&id).send().await)?;
+    if reads != duties.processor_key.is_some() {
+        let may = if reads { "may" } else { "may not" };
+        wrongs.push(format!("{} {may} read what opens the processor", duties.function));
+    }
+    // Nothing is at this stage, and there is no such version: a permitted request changes nothing.
+    let moves = intruder.secrets.update_secret_version_stage().secret_id(&id).version_stage("NOTHING");
+    let moves = permitted(moves.move_to_version_id(Uuid::new_v4()).send().await)?;
+    if moves != (duties.processor_key == Some(Key::Rotates)) {
+        let may = if moves { "may" } else { "may not" };
+        wrongs.push(format!("{} {may} rotate what opens the processor", duties.function));
     }
     let nothing = cloud.execution_arn(Uuid::new_v4());
     let allowed = permitted(intruder.sfn.describe_execution().execution_arn(nothing).send().await)?;
