@@ -56,15 +56,22 @@ locals {
     }
     capture_payment = {
       timeout_seconds = 20
-      environment     = { FULFILMENT_TABLE = module.table.name, PAYMENT_PROCESSOR_URL = var.payment_processor_url }
+      environment     = merge(local.processor, { FULFILMENT_TABLE = module.table.name })
       tables          = local.effects["capture_payment"]
-      statements      = { AnswerTheSaga = local.answer_the_saga }
+      statements      = merge(local.read_the_processor_key, { AnswerTheSaga = local.answer_the_saga })
     }
     refund_payment = {
       timeout_seconds = 20
-      environment     = { FULFILMENT_TABLE = module.table.name, PAYMENT_PROCESSOR_URL = var.payment_processor_url }
+      environment     = merge(local.processor, { FULFILMENT_TABLE = module.table.name })
       tables          = local.effects["refund_payment"]
-      statements      = { AnswerTheSaga = local.answer_the_saga }
+      statements      = merge(local.read_the_processor_key, { AnswerTheSaga = local.answer_the_saga })
+    }
+    # Secrets Manager calls it, in processor_key.tf.
+    rotate_processor_key = {
+      timeout_seconds = 60
+      environment     = merge(local.processor, { PROCESSOR_KEY_OWNER = aws_secretsmanager_secret.payment_processor.name })
+      tables          = {}
+      statements      = local.rotate_the_processor_key
     }
     create_label = {
       timeout_seconds = 20

@@ -26,6 +26,7 @@ pub mod mailbox;
 pub mod marketplaces;
 pub mod partner;
 pub mod poll;
+pub mod processor_key;
 pub mod queues;
 pub mod records;
 pub mod replay;

@@ -57,14 +57,17 @@ run "the_startup_profile_plans" {
     payment_maximum_concurrency = lookup(run.startup.settings, "payment_maximum_concurrency", null)
     network_functions           = lookup(run.startup.settings, "network_functions", null)
     table_capacity              = lookup(run.startup.settings, "table_capacity", null)
+    processor_key_rotation_days = lookup(run.startup.settings, "processor_key_rotation_days", null)
+    secret_recovery_window_days = lookup(run.startup.settings, "secret_recovery_window_days", null)
+    payments_not_let_in         = lookup(run.startup.settings, "payments_not_let_in", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor", "payment_maximum_concurrency",
-      "network_functions", "table_capacity",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
+      "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -74,9 +77,11 @@ run "the_startup_profile_plans" {
       var.outbox_transport == "pipe"
       && var.architecture == "arm64"
       && var.deletion_protection
+      && var.processor_key_rotation_days > 0
+      && var.secret_recovery_window_days > 0
       && length(var.function_role_auditors) == 0
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets, rotates and has no auditors of roles."
   }
 
   assert {
@@ -114,14 +119,17 @@ run "the_enterprise_profile_plans" {
     payment_maximum_concurrency = lookup(run.enterprise.settings, "payment_maximum_concurrency", null)
     network_functions           = lookup(run.enterprise.settings, "network_functions", null)
     table_capacity              = lookup(run.enterprise.settings, "table_capacity", null)
+    processor_key_rotation_days = lookup(run.enterprise.settings, "processor_key_rotation_days", null)
+    secret_recovery_window_days = lookup(run.enterprise.settings, "secret_recovery_window_days", null)
+    payments_not_let_in         = lookup(run.enterprise.settings, "payments_not_let_in", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor", "payment_maximum_concurrency",
-      "network_functions", "table_capacity",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
+      "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -131,9 +139,11 @@ run "the_enterprise_profile_plans" {
       var.outbox_transport == "pipe"
       && var.architecture == "arm64"
       && var.deletion_protection
+      && var.processor_key_rotation_days > 0
+      && var.secret_recovery_window_days > 0
       && length(var.function_role_auditors) == 0
     )
-    error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+    error_message = "A real account uses pipes, protects its tables and secrets, rotates and has no auditors of roles."
   }
 
   assert {
@@ -171,14 +181,17 @@ run "the_local_profile_plans" {
     payment_maximum_concurrency = lookup(run.local.settings, "payment_maximum_concurrency", null)
     network_functions           = lookup(run.local.settings, "network_functions", null)
     table_capacity              = lookup(run.local.settings, "table_capacity", null)
+    processor_key_rotation_days = lookup(run.local.settings, "processor_key_rotation_days", null)
+    secret_recovery_window_days = lookup(run.local.settings, "secret_recovery_window_days", null)
+    payments_not_let_in         = lookup(run.local.settings, "payments_not_let_in", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "approval_timeout_seconds",
-      "approval_threshold_minor", "payment_maximum_concurrency",
-      "network_functions", "table_capacity",
+      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
+      "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
+      "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

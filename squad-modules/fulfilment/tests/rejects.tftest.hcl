@@ -287,3 +287,63 @@ run "rejects_a_function_in_the_network_that_calls_out_of_it" {
 
   expect_failures = [var.network_functions]
 }
+
+run "rejects_a_rotation_in_fractions_of_days" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = 1.5
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_rotation_before_now" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = -1
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_rotation_that_nobody_lives_to_see" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = 366
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_recovery_window_that_secrets_manager_does_not_know" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 1
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_a_recovery_window_of_more_than_a_month" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 31
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_less_than_no_attempts" {
+  command = plan
+
+  variables {
+    payments_not_let_in = -1
+  }
+
+  expect_failures = [var.payments_not_let_in]
+}

@@ -14,6 +14,7 @@ use lakeside_e2e::{
     cloud::{Cloud, table},
     consumers,
     marketplaces::{self, MARKETPLACES},
+    processor_key,
     queues::{DEAD_LETTERS, FIFO},
 };
 use serde_json::Value;
@@ -34,6 +35,15 @@ struct Duties {
     bus: Option<&'static str>,
     /// Whether it starts sagas.
     saga: bool,
+    /// What it has to do with the key of the payment processor.
+    processor_key: Option<Key>,
+}
+
+/// What is done with a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Reads,
+    Rotates,
 }
 
 /// The ends of a queue.
@@ -62,7 +72,15 @@ const VERBS: [Verb; 7] =
 const STRANGE: &str = "NOBODY#";
 
 const fn function(function: &'static str) -> Duties {
-    Duties { function, table: None, queue: false, of_marketplaces: None, bus: None, saga: false }
+    Duties {
+        function,
+        table: None,
+        queue: false,
+        of_marketplaces: None,
+        bus: None,
+        saga: false,
+        processor_key: None,
+    }
 }
 
 const fn fed(duties: Duties) -> Duties {
@@ -78,7 +96,7 @@ const fn on(
     Duties { table: Some((table, items, verbs)), ..duties }
 }
 
-const DUTIES: [Duties; 31] = [
+const DUTIES: [Duties; 32] = [
     fed(on(function("order-ingest"), table::ORDERS, &["SKU#", "ORDER#", "SUBMISSION#"], &[Verb::Put])),
     fed(on(function("cancel-order"), table::ORDERS, &["ORDER#", "SUBMISSION#"], &[Verb::Get, Verb::Put])),
     fed(on(function("advance-order"), table::ORDERS, &["ORDER#"], &[Verb::Get, Verb::Put])),
@@ -106,8 +124,15 @@ const DUTIES: [Duties; 31] = [
         &["PAYMENT#", "LABEL#", "APPROVAL#"],
         &[Verb::Put, Verb::Update],
     )),
-    fed(on(function("capture-payment"), table::FULFILMENT, &["PAYMENT#", "LEASE#capture-payment#"], &[])),
-    fed(on(function("refund-payment"), table::FULFILMENT, &["PAYMENT#", "LEASE#refund-payment#"], &[])),
+    fed(Duties {
+        processor_key: Some(Key::Reads),
+        ..on(function("capture-payment"), table::FULFILMENT, &["PAYMENT#", "LEASE#capture-payment#"], &[])
+    }),
+    fed(Duties {
+        processor_key: Some(Key::Reads),
+        ..on(function("refund-payment"), table::FULFILMENT, &["PAYMENT#", "LEASE#refund-payment#"], &[])
+    }),
+    Duties { processor_key: Some(Key::Rotates), ..function("rotate-processor-key") },
     on(function("create-label"), table::FULFILMENT, &["LABEL#", "LEASE#create-label#"], &[]),
     on(function("void-label"), table::FULFILMENT, &["LABEL#", "LEASE#void-label#"], &[]),
     fed(on(
@@ -263,7 +288,10 @@ where
     match error.code() {
         Some(code) if code.contains("AccessDenied") => Ok(false),
         Some(
-            "ConditionalCheckFailedException" | "ExecutionDoesNotExist" | "TransactionCanceledException",
+            "ConditionalCheckFailedException"
+            | "ExecutionDoesNotExist"
+            | "ResourceNotFoundException"
+            | "TransactionCanceledException",
         ) => Ok(true),
         _ => bail!(anyhow::Error::new(error).context("neither permitted nor denied")),
     }
@@ -382,6 +410,19 @@ async fn wrongs_elsewhere(
             let may = if allowed { "may" } else { "may not" };
             wrongs.push(format!("{} {may} read what opens {marketplace}", duties.function));
         }
+    }
+    let id = processor_key::secret(cloud);
+    let reads = permitted(intruder.secrets.get_secret_value().secret_id(&id).send().await)?;
+    if reads != duties.processor_key.is_some() {
+        let may = if reads { "may" } else { "may not" };
+        wrongs.push(format!("{} {may} read what opens the processor", duties.function));
+    }
+    // Nothing is at this stage, and there is no such version: a permitted request changes nothing.
+    let moves = intruder.secrets.update_secret_version_stage().secret_id(&id).version_stage("NOTHING");
+    let moves = permitted(moves.move_to_version_id(Uuid::new_v4()).send().await)?;
+    if moves != (duties.processor_key == Some(Key::Rotates)) {
+        let may = if moves { "may" } else { "may not" };
+        wrongs.push(format!("{} {may} rotate what opens the processor", duties.function));
     }
     let nothing = cloud.execution_arn(Uuid::new_v4());
     let allowed = permitted(intruder.sfn.describe_execution().execution_arn(nothing).send().await)?;
