@@ -109,6 +109,14 @@ impl Suite {
         self.engine.add_data_json(text).context("it does not fit what else is granted")
     }
 
+    /// The suite with the rules of one package alone.
+    #[must_use]
+    pub fn only(&self, package: &str) -> Self {
+        let mut suite = self.clone();
+        suite.packages.retain(|name| *name == format!("data.lakeside.{package}"));
+        suite
+    }
+
     /// How many rules there are.
     pub fn rules(&self) -> anyhow::Result<usize> {
         Ok(crate::rules::rules(&self.dir)?.len())
@@ -137,6 +145,9 @@ impl Suite {
             verdict.unseen.append(&mut sentences(&mut engine, &format!("{package}.warn"))?);
             let used = format!("data.lakeside.plan.used({package}.findings)");
             verdict.exceptions.append(&mut sentences(&mut engine, &used)?);
+            let name = package.trim_start_matches("data.lakeside.");
+            let overlooked = format!("data.lakeside.plan.overlooked(\"{name}\", {package}.reads)");
+            verdict.exceptions.append(&mut sentences(&mut engine, &overlooked)?);
         }
         verdict.proofs = sentences(&mut engine, "data.lakeside.rules.proofs")?;
         Ok(verdict)
@@ -161,6 +172,8 @@ struct Exception {
     _rule: String,
     #[serde(default, rename = "subjects")]
     _subjects: Option<Vec<String>>,
+    #[serde(default, rename = "unseen")]
+    _unseen: Option<Vec<String>>,
     #[serde(default, rename = "addresses")]
     _addresses: Option<Vec<String>>,
     reason: String,

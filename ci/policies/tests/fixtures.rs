@@ -100,7 +100,8 @@ fn a_rule_that_is_emptied_is_missed() {
                         if file == rule.file { without(body, &text) } else { text }
                     },
                 )
-                .unwrap();
+                .unwrap()
+                .only(&rule.package);
             assert!(
                 denied.iter().any(|(_, plan)| emptied.judge(plan).unwrap().denied.is_empty()),
                 "{}:{} can be emptied and nobody notices",
@@ -121,6 +122,7 @@ fn a_rule_that_cannot_see_says_so() {
             continue; // Reads what has tags; the next test hides them.
         }
         let reads = suite.reads(&rule.package).unwrap();
+        let suite = suite.only(&rule.package);
         for (kind, attributes) in reads[&rule.name].as_object().unwrap() {
             for attribute in attributes.as_array().unwrap() {
                 let attribute = attribute.as_str().unwrap();

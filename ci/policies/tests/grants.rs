@@ -1,6 +1,6 @@
 //! What is granted: exceptions and proofs cover exactly what they name.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails must fail its test")]
 
 use std::path::{Path, PathBuf};
 
@@ -76,11 +76,26 @@ fn an_exception_that_was_needed_is_told() {
 }
 
 #[test]
+fn an_exception_may_overlook_that_something_is_not_seen_and_no_fault() {
+    let exception = json!({"rule": "logs/retention", "unseen": ["retention_in_days"], "reason": REASON});
+    let plan = logs_for_ever(&["aws_cloudwatch_log_group.a"]);
+    assert_eq!(denied(&exception, &plan), 1);
+    let mut hidden: Value = serde_json::from_str(&plan).unwrap();
+    hidden["resource_changes"][0]["change"]["after_unknown"] =
+        json!({"name": true, "retention_in_days": true});
+    let suite = suite().with_grants(&json!({"exceptions": {"x": exception}}).to_string()).unwrap();
+    let verdict = suite.judge(&hidden.to_string()).unwrap();
+    assert_eq!(verdict.exceptions.len(), 1);
+    assert!(verdict.unseen.iter().all(|sentence| !sentence.contains("`retention_in_days`")), "{verdict:?}");
+    assert!(verdict.unseen.iter().any(|sentence| sentence.contains("`name`")), "{verdict:?}");
+}
+
+#[test]
 fn an_exception_needs_a_reason() {
     let error = suite().with_grants(r#"{"exceptions":{"x":{"rule":"logs/retention","reason":"because"}}}"#);
     assert!(error.err().unwrap().to_string().contains("`because` is no reason"));
     assert!(suite().with_grants(r#"{"exceptions":{"x":{"rule":"logs/retention"}}}"#).is_err());
-    assert!(suite().with_grants(r#"{"exeptions":{}}"#).is_err());
+    assert!(suite().with_grants(r#"{"excuses":{}}"#).is_err());
 }
 
 /// A rule without a guard in front of a queue whose function sends mail.

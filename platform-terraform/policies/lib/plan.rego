@@ -36,19 +36,48 @@ view(package_name, rule, resource, attributes) := object.union(
 # Which of the attributes are known only after the apply, in whole or in part.
 unknown(resource, attributes) := {attribute |
 	some attribute in attributes
-	walk(object.get(object.get(resource.change, "after_unknown", {}), attribute, false), [_, true])
+	walk(object.get(object.get(resource.change, "after_unknown", {}), attribute, false), [path, true])
+	not is_filled_in(resource.type, path)
 }
 
-# What a package's rules could not judge, one sentence each.
-unseen(package_name, reads) := {sentence |
+# Settings within an attribute that AWS fills in where nobody has set them. What a rule misses of them it denies.
+filled_in := {"aws_pipes_pipe": {
+	"activemq_broker_parameters", "kinesis_stream_parameters", "managed_streaming_kafka_parameters",
+	"parallelization_factor", "rabbitmq_broker_parameters", "self_managed_kafka_parameters", "sqs_queue_parameters",
+}}
+
+is_filled_in(type, path) if path[count(path) - 1] in filled_in[type]
+
+# What a package's rules could not judge, each with the rule, the resource and the attribute.
+hidden(package_name, reads) := {found |
 	some rule, types in reads
 	some type, attributes in types
 	some resource in object.get(by_type, type, [])
 	some attribute in unknown(resource, attributes)
+	found := {"rule": sprintf("%s/%s", [package_name, rule]), "address": resource.address, "attribute": attribute}
+}
+
+# A sentence for each, but for what no plan need show.
+unseen(package_name, reads) := {sentence |
+	some found in hidden(package_name, reads)
+	count(overlooks(found)) == 0
 	sentence := sprintf(
-		"%s: `%s` is known only after the apply, so plan again once it is there [%s/%s]",
-		[resource.address, attribute, package_name, rule],
+		"%s: `%s` is known only after the apply, so plan again once it is there [%s]",
+		[found.address, found.attribute, found.rule],
 	)
+}
+
+# The exceptions by which something that is not seen is overlooked.
+overlooked(package_name, reads) := {name |
+	some found in hidden(package_name, reads)
+	some name in overlooks(found)
+}
+
+overlooks(found) := {name |
+	some name, exception in data.exceptions
+	exception.rule == found.rule
+	found.attribute in exception.unseen
+	covers_address(exception, found)
 }
 
 # Whether a resource of this type could belong to any other, because the attribute that says so is not known yet.
@@ -80,6 +109,7 @@ used(findings) := {name |
 excuses(found) := {name |
 	some name, exception in data.exceptions
 	exception.rule == found.rule
+	not exception.unseen
 	covers_subject(exception, found)
 	covers_address(exception, found)
 }
