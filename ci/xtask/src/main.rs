@@ -14,6 +14,7 @@ mod interrupt;
 mod layout;
 mod mirror;
 mod package;
+mod policies;
 mod ports;
 mod process;
 mod progress;
@@ -71,6 +72,8 @@ enum Task {
     },
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
+    /// Plan every Terraform root in every profile on the local cloud and judge the plans by the platform's policies
+    Policies,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -108,6 +111,9 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         }
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
+        }
+        Task::Policies => {
+            policies::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, run, tools};
+use crate::{check, cloud, consumer, drift, policies, run, tools};
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -79,6 +79,7 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
         let mut failures = Failures::default();
         failures.note("the end-to-end tests", run_end_to_end(layout, &paths.env_file()))?;
         failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
+        failures.note("the policies", policies::check(layout, progress, &cloud.terraform, &paths))?;
         if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
     });
     cloud::down(&paths, progress)?;
