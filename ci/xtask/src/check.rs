@@ -14,7 +14,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
-pub use self::terraform::test_alone;
+pub use self::terraform::{LOCK, TREES, side_by_side, test_alone};
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::{Progress, Step};

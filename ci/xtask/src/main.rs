@@ -16,6 +16,7 @@ mod layout;
 mod mirror;
 mod package;
 mod permissions;
+mod policies;
 mod ports;
 mod process;
 mod progress;
@@ -86,6 +87,8 @@ enum Task {
     },
     /// Apply the guardrails to an emulator of their own, look at what is there, and take them away again
     Guardrails,
+    /// Plan every Terraform root in every profile on the local cloud and judge the plans by the platform's policies
+    Policies,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -130,6 +133,9 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             permissions::check(&layout, &progress, &terraform, &paths_of(&layout, cloud), write)
         }
         Task::Guardrails => guardrails::rehearse(&layout, &progress),
+        Task::Policies => {
+            policies::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
+        }
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),

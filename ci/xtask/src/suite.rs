@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, guardrails, permissions, run, tools};
+use crate::{check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -83,6 +83,7 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
         let permissions = permissions::check(layout, progress, &cloud.terraform, &paths, false);
         failures.note("the comparison of granted and used permissions", permissions)?;
         failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
+        failures.note("the policies", policies::check(layout, progress, &cloud.terraform, &paths))?;
         if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
     });
     cloud::down(&paths, progress)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::consumer::{self, CONSUMERS, HANDLERS};
 use crate::fingerprint::Fingerprint;
 use crate::functions::{self, Function};
-use crate::layout::{CloudPaths, Layout, create_dir, write_atomically};
+use crate::layout::{CloudPaths, Layout, create_dir, remove_file, write_atomically};
 use crate::mirror::{self, Source, Surroundings, Wanted};
 use crate::progress::Step;
 use crate::run;
@@ -77,6 +77,12 @@ impl Root {
             squad: Some(name.clone().into()),
             name: name.into(),
         }
+    }
+
+    /// A root that no local cloud is made of.
+    pub fn of_directory(dir: String) -> Self {
+        let name = dir.rsplit('/').next().unwrap_or(&dir).to_owned();
+        Self { name: name.into(), dir: dir.into(), squad: None }
     }
 }
 
@@ -281,6 +287,38 @@ impl Workspace<'_> {
         serde_json::from_str(&json).context("terraform show printed no JSON")
     }
 
+    /// What a plan with another profile would say, as Terraform's JSON, from what a state says is there: from the root's
+    /// own, or from another.
+    pub fn plan_profile(
+        &self,
+        step: &Step<'_>,
+        root: &Root,
+        profile: &str,
+        state: Option<&Path>,
+    ) -> anyhow::Result<String> {
+        let file = self.data(root).join(format!("{profile}.tfplan"));
+        let verb = format!("plan-{profile}");
+        let mut command = self.command(root);
+        command.args([
+            "plan",
+            "-refresh=false",
+            "-lock=false",
+            "-input=false",
+            "-no-color",
+            "-compact-warnings",
+        ]);
+        command.arg(format!("-out={}", file.display()));
+        command.arg(format!("-var-file={}", self.dir(root).join(format!("{profile}.tfvars")).display()));
+        command.args(state.map(|state| format!("-state={}", state.display())));
+        let what = format!("terraform plan of {} with {profile}.tfvars", root.dir);
+        run::logged(step, &what, &mut command, &self.log(root, &verb))?;
+        let mut command = self.command(root);
+        command.args(["show", "-json", "-no-color"]).arg(&file);
+        let json = run::captured(&what, &mut command, &self.log(root, &verb))?;
+        remove_file(&file)?;
+        Ok(json)
+    }
+
     fn variables(&self, root: &Root) -> Vec<String> {
         let profile = self.dir(root).join("local.tfvars");
         if profile.is_file() { vec![format!("-var-file={}", profile.display())] } else { Vec::new() }
@@ -305,7 +343,8 @@ impl Workspace<'_> {
         self.paths.terraform().join(&*root.name)
     }
 
-    fn state(&self, root: &Root) -> PathBuf {
+    /// Where the state of a root is.
+    pub fn state(&self, root: &Root) -> PathBuf {
         self.data(root).join("state.tfstate")
     }
 

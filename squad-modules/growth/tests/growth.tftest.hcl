@@ -287,11 +287,12 @@ run "buyers_are_told_of_levels_at_the_threshold_and_below" {
         account       = ["111122223333"]
         source        = ["lakeside.inventory"]
         "detail-type" = ["StockLevelChanged"]
+        "replay-name" = [{ exists = false }]
         detail        = { data = { available = [{ numeric = ["<=", 25] }] } }
       }
       && aws_cloudwatch_event_rule.low_stock.event_bus_name == "lakeside-inventory"
     )
-    error_message = "The rule decides by the level alone, on the bus of whoever states it."
+    error_message = "The rule decides by the level alone, as it is said for the first time, on the bus of whoever states it."
   }
 }
 
