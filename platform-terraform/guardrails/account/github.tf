@@ -1,7 +1,7 @@
 # How workflows of GitHub get into this account: by a token that says which repository and which of its environments they
 # run in. There are no keys that last.
 #
-# A role trusts one subject, compared as a whole. Who may use an environment is GitHub's business: its protection rules say
+# A role trusts whole subjects: one environment, or for plans a pull request and the main branch. Who may use an environment is GitHub's business: its protection rules say
 # which branches, and whose approval.
 locals {
   github = "token.actions.githubusercontent.com"
@@ -9,24 +9,24 @@ locals {
   roles = merge(
     {
       for squad in keys(local.squads) : "deploy-${squad}-${var.environment}" => {
-        subject     = "environment:${squad}-${var.environment}"
+        subjects    = ["environment:${squad}-${var.environment}"]
         description = "Puts new code of the functions of ${squad} into service."
       }
     },
     {
       for squad in keys(local.squads) : "apply-${squad}-${var.environment}" => {
-        subject     = "environment:${squad}-${var.environment}"
+        subjects    = ["environment:${squad}-${var.environment}"]
         description = "Applies the Terraform of ${squad}."
       }
     },
     {
       "deploy-platform-${var.environment}" = {
-        subject     = "environment:platform-${var.environment}"
+        subjects    = ["environment:platform-${var.environment}"]
         description = "Applies the platform's Terraform."
       }
       "plan-${var.environment}" = {
-        subject     = "pull_request"
-        description = "Plans every root for a pull request, and changes nothing."
+        subjects    = ["pull_request", "ref:refs/heads/main"]
+        description = "Plans every root for a pull request or before an apply, and changes nothing."
       }
     },
   )
@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "${local.github}:sub"
-      values   = ["repo:${var.github_repository}:${each.value.subject}"]
+      values   = [for subject in each.value.subjects : "repo:${var.github_repository}:${subject}"]
     }
   }
 }

@@ -19,9 +19,9 @@ locals {
     fulfilment = {
       functions = [
         "cancel-fulfilment", "capture-payment", "create-label", "fulfilment-publish-outbox", "recover-fulfilment",
-        "refund-payment", "start-fulfilment", "void-label",
+        "refund-payment", "rotate-processor-key", "start-fulfilment", "void-label",
       ]
-      others = ["fulfilment", "order-fulfilment"]
+      others = ["fulfilment", "order-fulfilment", "payment-processor"]
     }
     growth = {
       functions = ["accrue-loyalty", "growth-publish-outbox", "notify-customer", "publish-stock", "route-stock"]

@@ -87,16 +87,17 @@ fn recorder(emulator: &Emulator) -> anyhow::Result<usize> {
     Ok(1 + count)
 }
 
-/// The trust of some roles, word for word: one subject each, compared as a whole.
+/// The trust of some roles, word for word: whole subjects.
 fn roles(emulator: &Emulator) -> anyhow::Result<usize> {
+    let plan = json!(["repo:example/lakeside:pull_request", "repo:example/lakeside:ref:refs/heads/main"]);
     let subjects = [
-        ("lakeside-deploy-orders-local", "repo:example/lakeside:environment:orders-local"),
-        ("lakeside-deploy-growth-local", "repo:example/lakeside:environment:growth-local"),
-        ("lakeside-apply-inventory-local", "repo:example/lakeside:environment:inventory-local"),
-        ("lakeside-deploy-platform-local", "repo:example/lakeside:environment:platform-local"),
-        ("lakeside-plan-local", "repo:example/lakeside:pull_request"),
+        ("lakeside-deploy-orders-local", json!("repo:example/lakeside:environment:orders-local")),
+        ("lakeside-deploy-growth-local", json!("repo:example/lakeside:environment:growth-local")),
+        ("lakeside-apply-inventory-local", json!("repo:example/lakeside:environment:inventory-local")),
+        ("lakeside-deploy-platform-local", json!("repo:example/lakeside:environment:platform-local")),
+        ("lakeside-plan-local", plan),
     ];
-    for (role, subject) in subjects {
+    for (role, subject) in &subjects {
         let answer = emulator.query("iam", &format!("Action=GetRole&Version=2010-05-08&RoleName={role}"))?;
         let document = between(&answer, "<AssumeRolePolicyDocument>", "</AssumeRolePolicyDocument>")
             .with_context(|| format!("the role `{role}` trusts nobody: `{answer}`"))?;

@@ -16,7 +16,7 @@ run "every_role_trusts_one_environment_of_one_repository" {
       for document in data.aws_iam_policy_document.trust : (
         length(document.statement) == 1
         && document.statement[0].actions == toset(["sts:AssumeRoleWithWebIdentity"])
-        && alltrue([for condition in document.statement[0].condition : condition.test == "StringEquals" && length(condition.values) == 1])
+        && alltrue([for condition in document.statement[0].condition : condition.test == "StringEquals" && length(condition.values) >= 1])
         && toset([for condition in document.statement[0].condition : condition.variable]) == toset([
           "token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub",
         ])
@@ -28,7 +28,7 @@ run "every_role_trusts_one_environment_of_one_repository" {
   assert {
     condition = {
       for name, document in data.aws_iam_policy_document.trust : name => one([
-        for condition in document.statement[0].condition : one(condition.values) if endswith(condition.variable, ":sub")
+        for condition in document.statement[0].condition : join(" ", sort(condition.values)) if endswith(condition.variable, ":sub")
       ])
       } == {
       deploy-orders-production                 = "repo:example/lakeside:environment:orders-production"
@@ -42,7 +42,7 @@ run "every_role_trusts_one_environment_of_one_repository" {
       apply-growth-production                  = "repo:example/lakeside:environment:growth-production"
       apply-feed-summit-outfitters-production  = "repo:example/lakeside:environment:feed-summit-outfitters-production"
       deploy-platform-production               = "repo:example/lakeside:environment:platform-production"
-      plan-production                          = "repo:example/lakeside:pull_request"
+      plan-production                          = "repo:example/lakeside:pull_request repo:example/lakeside:ref:refs/heads/main"
     }
     error_message = "Each role must trust its own squad's environment, and nobody else's."
   }
