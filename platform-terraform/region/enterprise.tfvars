@@ -3,3 +3,6 @@ archive_retention_days = 30
 log_retention_days     = 90
 throttle               = { rate = 2000, burst = 5000 }
 partner_plans          = { standard = { rate = 50, burst = 200, requests_per_day = 1000000 } }
+
+# The standby is applied with the same file, elsewhere.
+second_region = { home = "eu-central-1", standby = "eu-west-1" }

@@ -30,13 +30,14 @@ run "the_startup_profile_plans" {
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
     partners                 = lookup(run.startup.settings, "partners", null)
+    second_region            = lookup(run.startup.settings, "second_region", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -49,6 +50,11 @@ run "the_startup_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.role) == 0
+    error_message = "An account that should cost little must pay for one Region."
   }
 }
 
@@ -78,13 +84,14 @@ run "the_enterprise_profile_plans" {
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
     partners                 = lookup(run.enterprise.settings, "partners", null)
+    second_region            = lookup(run.enterprise.settings, "second_region", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -97,6 +104,11 @@ run "the_enterprise_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.role) == 1
+    error_message = "An account under load must have a Region that stands by."
   }
 }
 
@@ -126,13 +138,14 @@ run "the_local_profile_plans" {
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
     partners                 = lookup(run.local.settings, "partners", null)
+    second_region            = lookup(run.local.settings, "second_region", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners",
+      "partner_plans", "partners", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
