@@ -24,10 +24,13 @@ locals {
     start_fulfilment = {
       timeout_seconds = 10
       environment = {
+        FULFILMENT_TABLE         = module.table.name
         STATE_MACHINE_ARN        = local.state_machine_arn
         APPROVAL_THRESHOLD_MINOR = tostring(var.approval_threshold_minor)
       }
-      tables     = {}
+      tables = {
+        SeePayments = { arn = module.table.arn, actions = ["GetItem"], leading_keys = ["PAYMENT#*"] }
+      }
       statements = local.start_sagas
     }
     recover_fulfilment = {

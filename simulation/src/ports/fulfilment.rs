@@ -16,6 +16,7 @@ use lakeside_fulfilment::{
     memory::MemoryFulfilment,
     payment_record::PaymentRecord,
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 use lakeside_kit::{
@@ -62,6 +63,13 @@ impl Port {
             Ok(written)
         })
         .await
+    }
+}
+
+/// A read before anything is done: it has nothing to lose, and faults around it say nothing new.
+impl Payments for Port {
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
+        Ok(self.world().fulfilment.payment(order_id).is_some())
     }
 }
 

@@ -139,6 +139,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
       capture_payment   = ["PAYMENT#*", "LEASE#capture-payment#*"]
       refund_payment    = ["PAYMENT#*", "LEASE#refund-payment#*"]
       create_label      = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
+      start_fulfilment  = ["PAYMENT#*"]
       void_label        = ["LABEL#*", "LEASE#void-label#*"]
     }
     error_message = "Whoever changes this list changes who may read or write what."

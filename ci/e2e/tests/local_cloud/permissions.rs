@@ -86,7 +86,7 @@ const DUTIES: [Duties; 31] = [
     on(function("stock-query"), table::STORE_STOCK, &[Verb::Query]),
     fed(on(function("adjust-stock"), table::INVENTORY, &[])),
     on(function("reconcile-stock"), table::INVENTORY, &[]),
-    fed(Duties { saga: true, ..function("start-fulfilment") }),
+    fed(Duties { saga: true, ..on(function("start-fulfilment"), table::FULFILMENT, &[Verb::Get]) }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(function("cancel-fulfilment"), table::FULFILMENT, &[Verb::Put, Verb::Update])),
     fed(on(function("capture-payment"), table::FULFILMENT, &[])),
