@@ -266,6 +266,72 @@ pub struct OrderSummary {
     pub placed_at: WireTime,
 }
 
+/// Its own name, in the field `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AcceptedName {
+    /// It waits to be looked at.
+    Accepted,
+}
+
+/// The answer to an order that was put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct OrderAccepted {
+    /// As it stands in the URL.
+    #[schemars(schema_with = "schema::url_encoded")]
+    pub order_id: String,
+    /// `ACCEPTED`: what becomes of it is read under the same URL.
+    pub status: AcceptedName,
+}
+
+/// The answer to a sale that was put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct SaleAccepted {
+    /// As it stands in the URL.
+    #[schemars(schema_with = "schema::url_encoded")]
+    pub sale_id: String,
+    /// `ACCEPTED`.
+    pub status: AcceptedName,
+}
+
+/// Its own name, in the field `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancellationAcceptedName {
+    /// It is wanted; whether it still can be is not decided yet.
+    CancellationRequested,
+}
+
+/// The answer to a wish to cancel an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct CancellationAccepted {
+    /// As it stands in the URL.
+    #[schemars(schema_with = "schema::url_encoded")]
+    pub order_id: String,
+    /// `CANCELLATION_REQUESTED`: whether it could be done is read under the order's URL.
+    pub status: CancellationAcceptedName,
+}
+
+/// The answer to what could not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Problem {
+    /// Why, in one sentence.
+    #[schemars(length(min = 1))]
+    pub message: String,
+    /// What is wrong with the body, where that is what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub detail: Option<String>,
+}
+
 fn status(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "string",

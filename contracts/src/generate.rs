@@ -1,4 +1,5 @@
-//! The committed files: a JSON Schema and an example for each event, command and body, and the door's model.
+//! The committed files: a JSON Schema and an example for each event, command and body, the door's models, and events as
+//! the schema registry takes them.
 
 use lakeside_domain::{
     adjustment::{Kind, Units, UnitsError},
@@ -22,10 +23,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
+    Domain, Event, EventData, Metadata, SCHEMA_VERSION, WireTime,
+    announced::{Announced, AnnouncedError},
     api::{
-        ExpectedTotal, NodeUnits, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine,
-        PlacePartnerOrder, RecordSale, SkuUnits, StockOfSku, StockOfStore, TimelineEntry,
+        AcceptedName, CancellationAccepted, CancellationAcceptedName, ExpectedTotal, NodeUnits,
+        OrderAccepted, OrderList, OrderStatusView, OrderSummary, PlaceOrder, PlaceOrderLine,
+        PlacePartnerOrder, Problem, RecordSale, SaleAccepted, SkuUnits, StockOfSku, StockOfStore,
+        TimelineEntry,
     },
     commands::{
         AdjustStock, AdjustStockName, CapturePayment, Command, CommandMetadata, CreateLabel, FulfilOrder,
@@ -39,6 +43,7 @@ use crate::{
         ShipmentLabelled, Shortage, StockAdjusted, StockAdjustmentRefused, StockCommitted, StockLevelChanged,
         StockReleased, StockReservationFailed, StockReserved, WarehouseAllocated,
     },
+    openapi, registry,
 };
 
 /// One committed file.
@@ -65,6 +70,12 @@ pub enum GenerateError {
     /// A type has no JSON form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// What is announced does not fit the contracts.
+    #[error(transparent)]
+    Announced(#[from] AnnouncedError),
+    /// The description of the API names a body that has no contract.
+    #[error("`{0}` is in the description of the API and has no contract")]
+    NoContract(String),
     /// A schema is not an object.
     #[error("the schema of {0} is not an object")]
     NotAnObject(String),
@@ -79,6 +90,10 @@ pub fn documents() -> Result<Vec<Document>, GenerateError> {
     events(&mut documents)?;
     commands(&mut documents)?;
     api(&mut documents)?;
+    Announced::committed()?.withhold(&mut documents)?;
+    documents.extend(registered(&documents)?);
+    let description = openapi::description(&documents)?;
+    documents.push(document(openapi::PATH, &description)?);
     Ok(documents)
 }
 
@@ -310,7 +325,26 @@ fn stock_api(out: &mut Vec<Document>) -> Result<(), GenerateError> {
         SkuUnits { sku: sku.clone(), on_hand: 4 },
     ];
     let of_store = StockOfStore { node, stock, next: Some(sku) };
-    contract(out, "api/stock-of-store", &schema_of::<StockOfStore>("StockOfStore")?, &of_store)
+    contract(out, "api/stock-of-store", &schema_of::<StockOfStore>("StockOfStore")?, &of_store)?;
+    door_answers(out)
+}
+
+/// What the door answers by itself, without any function behind it.
+fn door_answers(out: &mut Vec<Document>) -> Result<(), GenerateError> {
+    let id = order_id().to_string();
+    let order = OrderAccepted { order_id: id.clone(), status: AcceptedName::Accepted };
+    contract(out, "api/order-accepted", &schema_of::<OrderAccepted>("OrderAccepted")?, &order)?;
+    let cancellation =
+        CancellationAccepted { order_id: id, status: CancellationAcceptedName::CancellationRequested };
+    let schema = schema_of::<CancellationAccepted>("CancellationAccepted")?;
+    contract(out, "api/cancellation-accepted", &schema, &cancellation)?;
+    let sale = SaleAccepted { sale_id: example_uuid(6).to_string(), status: AcceptedName::Accepted };
+    contract(out, "api/sale-accepted", &schema_of::<SaleAccepted>("SaleAccepted")?, &sale)?;
+    let problem = Problem {
+        message: "Invalid request body".into(),
+        detail: Some("[object has missing required properties ([\"lines\"])]".into()),
+    };
+    contract(out, "api/problem", &schema_of::<Problem>("Problem")?, &problem)
 }
 
 /// A body that the door checks: its contract, and the same as a model of API Gateway.
@@ -336,9 +370,31 @@ fn event<T: EventData>(out: &mut Vec<Document>, data: &T) -> Result<(), Generate
         causation_id: example_uuid(2),
         schema_version: SCHEMA_VERSION,
     };
-    let schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
+    let mut schema = schema_of::<Event<T>>(T::DETAIL_TYPE)?;
+    // Of the whole: what happened, and not that it is a `detail`.
+    if let Some(says) = schema_of::<T>(T::DETAIL_TYPE)?.remove("description") {
+        schema.insert("description".into(), says);
+    }
     let folder = format!("events/{}/{}", T::DOMAIN, kebab(T::DETAIL_TYPE));
     contract(out, &folder, &schema, &Event { metadata, data })
+}
+
+/// Every event as the schema registry takes it, from its schema as it is after what is announced was taken out.
+fn registered(documents: &[Document]) -> Result<Vec<Document>, GenerateError> {
+    let mut registered = Vec::new();
+    for domain in Domain::ALL {
+        let folder = format!("events/{}/", domain.name());
+        let schemas =
+            documents.iter().filter(|d| d.path.starts_with(&folder) && d.path.ends_with(".schema.json"));
+        for written in schemas {
+            let mut schema: Map<String, Value> = serde_json::from_str(&written.text)?;
+            let detail_type = schema.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
+            draft_04(&mut schema);
+            let path = format!("{}/{}.json", registry::FOLDER, registry::name(domain, &detail_type));
+            registered.push(document(&path, &registry::document(domain, &detail_type, &schema))?);
+        }
+    }
+    Ok(registered)
 }
 
 fn command<T: JsonSchema>(out: &mut Vec<Document>, example: &Command) -> Result<(), GenerateError> {
@@ -381,7 +437,8 @@ fn schema_of<T: JsonSchema>(title: &str) -> Result<Map<String, Value>, GenerateE
     Ok(object)
 }
 
-/// API Gateway models are draft 04: no `format` for numbers, nothing newer. What is left means the same.
+/// API Gateway models are draft 04, and OpenAPI 3.0 is not much more: no `format` for numbers, nothing newer. What is left
+/// means the same.
 fn draft_04(schema: &mut Map<String, Value>) {
     schema.remove("format");
     for value in schema.values_mut() {

@@ -6,6 +6,7 @@
 //!
 //! Everything here is a reference, a count, a code or a time. No name, address, mail, phone or card.
 
+pub mod announced;
 pub mod api;
 mod bounds;
 pub mod commands;
@@ -13,6 +14,8 @@ mod convert;
 pub mod envelope;
 pub mod events;
 pub mod generate;
+pub mod openapi;
+pub mod registry;
 mod schema;
 mod wire_time;
 

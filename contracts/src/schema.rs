@@ -13,6 +13,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::bounds::{MAX_AMOUNT, MAX_STOCK, MAX_TOKEN};
 
+/// A place in a list.
+pub const CURSOR: &str = "^[0-9a-f]{64}$";
+
 fn text(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
 }
@@ -75,8 +78,10 @@ pub fn money(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": false,
         "required": ["amount", "currency"],
         "properties": {
-            "amount": { "type": "integer", "minimum": 0, "maximum": MAX_AMOUNT },
-            "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+            "amount": {
+                "description": "Minor units.", "type": "integer", "minimum": 0, "maximum": MAX_AMOUNT,
+            },
+            "currency": { "description": "ISO 4217 code.", "type": "string", "pattern": "^[A-Z]{3}$" },
         },
     })
 }
@@ -111,9 +116,14 @@ pub fn name(_: &mut SchemaGenerator) -> Schema {
     text("^[A-Z][A-Za-z]{0,63}$")
 }
 
+/// What a client put into a URL, as a URL writes it.
+pub fn url_encoded(_: &mut SchemaGenerator) -> Schema {
+    text("^[A-Za-z0-9%.*_+-]+$")
+}
+
 /// A place in a list, which means nothing to whoever carries it.
 pub fn cursor(_: &mut SchemaGenerator) -> Schema {
-    text("^[0-9a-f]{64}$")
+    text(CURSOR)
 }
 
 /// A task token as Step Functions issues it.

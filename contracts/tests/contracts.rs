@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lakeside_contracts::generate::documents;
+use lakeside_contracts::{
+    generate::{documents, event_schema_path},
+    registry,
+};
 use lakeside_domain::order::Channel;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn schemas() -> Vec<(String, Value)> {
     documents()
@@ -141,6 +144,132 @@ fn the_door_s_models_refuse_what_the_contracts_refuse() {
         });
         for bad in bad.into_iter().chain(channels) {
             assert!(!validator.is_valid(&bad), "{name}: {bad}");
+        }
+    }
+}
+
+/// Every document for the schema registry: its name there, and itself.
+fn registered() -> Vec<(String, Value)> {
+    let prefix = format!("{}/", registry::FOLDER);
+    documents()
+        .unwrap()
+        .into_iter()
+        .filter_map(|d| {
+            let name = d.path.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned();
+            Some((name, serde_json::from_str(&d.text).unwrap()))
+        })
+        .collect()
+}
+
+/// An event of this name as EventBridge delivers it, with the contract's example.
+fn delivered(name: &str) -> Value {
+    let (source, detail_type) = name.split_once('@').unwrap();
+    let domain = source.strip_prefix("lakeside.").unwrap();
+    json!({
+        "version": "0",
+        "id": "7e57d004-2b97-4e7a-b45f-538736779102",
+        "detail-type": detail_type,
+        "source": source,
+        "account": "111122223333",
+        "time": "2026-11-27T09:01:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": example_of(&event_schema_path(domain, detail_type)),
+    })
+}
+
+/// The envelope's schema with what it refers to. OpenAPI 3.0 has the keywords of draft 4.
+fn validator_of(document: &Value) -> jsonschema::Validator {
+    let schema = json!({ "$ref": "#/components/schemas/AWSEvent", "components": document["components"] });
+    jsonschema::draft4::new(&schema).unwrap()
+}
+
+#[test]
+fn every_event_is_in_the_schema_registry_as_it_arrives() {
+    let registered = registered();
+    let events = schemas().iter().filter(|(path, _)| path.starts_with("events/")).count();
+    assert_eq!(registered.len(), events);
+    for (name, document) in &registered {
+        let validator = validator_of(document);
+        let mut event = delivered(name);
+        assert!(validator.is_valid(&event), "{name}: {:?}", validator.validate(&event).err());
+        event["replay-name"] = "a-replay".into();
+        assert!(validator.is_valid(&event), "{name}: a replay");
+        for field in
+            ["id", "source", "detail-type", "account", "time", "region", "resources", "version", "detail"]
+        {
+            let mut event = event.clone();
+            event.as_object_mut().unwrap().remove(field);
+            assert!(!validator.is_valid(&event), "{name} admits an event without {field}");
+        }
+        event["detail"]["data"]["email"] = "jane@example.com".into();
+        assert!(!validator.is_valid(&event), "{name} admits what its contract does not");
+    }
+}
+
+#[test]
+fn the_schema_registry_finds_events_by_source_and_type() {
+    for (name, document) in registered() {
+        let envelope = &document["components"]["schemas"]["AWSEvent"];
+        let source = envelope["x-amazon-events-source"].as_str().unwrap();
+        let detail_type = envelope["x-amazon-events-detail-type"].as_str().unwrap();
+        assert_eq!(name, format!("{source}@{detail_type}"));
+        assert_eq!(document["info"]["title"], detail_type);
+    }
+}
+
+/// What [AWS takes](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-create.html) is OpenAPI 3.0, which
+/// has one type to a schema and knows no constants.
+#[test]
+fn the_schema_registry_is_told_nothing_it_does_not_know() {
+    fn schemas_within(schema: &Value, check: &impl Fn(&serde_json::Map<String, Value>)) {
+        let Value::Object(map) = schema else { return };
+        check(map);
+        if let Some(Value::Object(properties)) = map.get("properties") {
+            properties.values().for_each(|inner| schemas_within(inner, check));
+        }
+        for list in ["allOf", "anyOf", "oneOf"] {
+            map.get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .for_each(|v| schemas_within(v, check));
+        }
+        map.get("items").into_iter().for_each(|inner| schemas_within(inner, check));
+    }
+    let known = [
+        "$ref",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "maxItems",
+        "maxLength",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minimum",
+        "oneOf",
+        "pattern",
+        "properties",
+        "required",
+        "type",
+        "uniqueItems",
+        "x-amazon-events-detail-type",
+        "x-amazon-events-source",
+    ];
+    for (name, document) in registered() {
+        assert!(document.to_string().len() <= 100_000, "{name} is longer than the registry takes");
+        for schema in document["components"]["schemas"].as_object().unwrap().values() {
+            schemas_within(schema, &|map| {
+                for keyword in map.keys() {
+                    assert!(known.contains(&keyword.as_str()), "{name}: {keyword}");
+                }
+                assert!(map.get("type").is_none_or(Value::is_string), "{name}: {:?}", map.get("type"));
+            });
         }
     }
 }

@@ -24,6 +24,12 @@ locals {
       client_id = aws_cognito_user_pool_client.shop.id
       issuer    = "https://${aws_cognito_user_pool.customers.endpoint}"
     }
+    network = one([
+      for name, group in aws_security_group.functions : {
+        subnet_ids        = [for subnet in aws_subnet.functions : subnet.id]
+        security_group_id = group.id
+      }
+    ])
     alarm_topic_arn          = aws_sns_topic.alarms.arn
     permissions_boundary_arn = var.permissions_boundary_arn
     regions                  = local.regions

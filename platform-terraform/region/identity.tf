@@ -4,6 +4,33 @@ resource "aws_cognito_user_pool" "customers" {
   username_attributes = ["email"]
   deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
 
+  # Whoever wants a second factor has one. Watching for stolen passwords is what Cognito charges for by customer and month
+  # (its tier Plus), so it is left to the account.
+  mfa_configuration        = "OPTIONAL"
+  auto_verified_attributes = ["email"]
+
+  software_token_mfa_configuration {
+    enabled = true
+  }
+
+  # A customer who writes the address in capitals is the same customer.
+  username_configuration {
+    case_sensitive = false
+  }
+
+  # By mail alone: who has somebody's telephone number may have their phone.
+  account_recovery_setting {
+    recovery_mechanism {
+      name     = "verified_email"
+      priority = 1
+    }
+  }
+
+  # Until the new address is proven, the old one counts.
+  user_attribute_update_settings {
+    attributes_require_verification_before_update = ["email"]
+  }
+
   password_policy {
     minimum_length                   = 12
     require_lowercase                = true

@@ -5,6 +5,7 @@ locals {
     directory = "Names, addresses, mail and phone: the directory alone."
     messaging = "Buses, queues and topics."
     logs      = "Log groups."
+    secrets   = "Secrets of the squads, such as credentials of partners."
   }
 
   # AWS services that use a key on their own behalf, and only for this account's resources.
@@ -13,6 +14,12 @@ locals {
     directory = []
     messaging = ["events.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com"]
     logs      = ["logs.${data.aws_region.current.name}.amazonaws.com"]
+    secrets   = []
+  }
+
+  # Secrets Manager uses a key in the name of whoever asks for a secret. Nobody needs the key without it.
+  key_ways = {
+    secrets = ["secretsmanager.${data.aws_region.current.name}.amazonaws.com"]
   }
 }
 
@@ -31,6 +38,28 @@ data "aws_iam_policy_document" "key" {
     principals {
       type        = "AWS"
       identifiers = ["arn:aws:iam::${data.aws_caller_identity.current.account_id}:root"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = contains(keys(local.key_ways), each.key) ? [local.key_ways[each.key]] : []
+
+    content {
+      sid       = "NotWithoutItsService"
+      effect    = "Deny"
+      actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      resources = ["*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringNotEquals"
+        variable = "kms:ViaService"
+        values   = statement.value
+      }
     }
   }
 

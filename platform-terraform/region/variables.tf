@@ -189,3 +189,86 @@ variable "domain" {
     error_message = "A domain is a name such as shop.example, in lower case, and the id of its hosted zone."
   }
 }
+
+variable "schema_registry" {
+  description = "Whether the contracts of events are copied into the schema registry. Off where there is none, such as the local cloud."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "schema_discovery" {
+  description = "Whether EventBridge infers schemas from what is said on the buses. It takes the platform's key off the buses, so it is for installations that are thrown away."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.schema_discovery || !var.deletion_protection
+    error_message = "Discovery takes the platform's key off the buses, so it is refused where customers are protected."
+  }
+}
+
+variable "network" {
+  description = "A private network for the squads' functions: its addresses, and over how many zones; null for none."
+  type        = object({ cidr = string, zones = optional(number, 2) })
+  default     = null
+
+  validation {
+    condition     = var.network == null || can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.).*/(1[6-9]|2[0-4])$", var.network.cidr)) && can(cidrhost(var.network.cidr, 0))
+    error_message = "The network's addresses must be private, from /16 to /24."
+  }
+
+  validation {
+    condition     = var.network == null || try(var.network.zones >= 2 && var.network.zones <= 4 && floor(var.network.zones) == var.network.zones, false)
+    error_message = "The network must be in 2 to 4 zones, so that one may fail."
+  }
+}
+
+variable "event_subscribers" {
+  description = "Accounts that are sent what is said here, by a name of their own: the account, its bus, the domains whose buses it hears, and which detail-types; all of them if it names none."
+  type = map(object({
+    account_id   = string
+    bus_name     = optional(string, "default")
+    buses        = set(string)
+    detail_types = optional(set(string))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.event_subscribers) : can(regex("^[a-z][a-z0-9-]{1,15}$", name))])
+    error_message = "A subscriber's name must be 2 to 16 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscriber in values(var.event_subscribers) :
+      can(regex("^[0-9]{12}$", subscriber.account_id)) && can(regex("^[A-Za-z0-9._/-]{1,256}$", subscriber.bus_name))
+    ])
+    error_message = "A subscriber is one account, of 12 digits, and one bus of it."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscriber in values(var.event_subscribers) :
+      length(subscriber.buses) > 0 && length(setsubtract(subscriber.buses, local.domains)) == 0
+    ])
+    error_message = "A subscriber names the domains that it hears: orders, inventory, fulfilment or growth."
+  }
+
+  validation {
+    condition = alltrue([
+      for subscriber in values(var.event_subscribers) :
+      subscriber.detail_types == null || length(setsubtract(coalesce(subscriber.detail_types, toset([])), flatten(values(local.detail_types)))) == 0
+    ])
+    error_message = "A subscriber names detail-types that there is a contract for."
+  }
+}
+
+variable "deny_other_accounts" {
+  description = "Whether the policy of each bus denies other accounts everything. Off where policies of buses are not read, such as the local cloud."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -20,3 +20,16 @@ provider "aws" {
     }
   }
 }
+
+# CloudFront, its firewall and its certificates are kept there, whatever Region this is.
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+
+  default_tags {
+    tags = {
+      "lakeside:squad"       = "platform"
+      "lakeside:environment" = var.environment
+    }
+  }
+}

@@ -8,7 +8,26 @@ mock_resource "aws_api_gateway_rest_api" {
 
 mock_resource "aws_api_gateway_stage" {
   defaults = {
+    arn        = "arn:aws:apigateway:eu-central-1::/restapis/abcdef1234/stages/live"
     invoke_url = "https://abcdef1234.execute-api.eu-central-1.amazonaws.com/live"
+  }
+}
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:distribution/EDFDVBD632BHDS5"
+  }
+}
+
+mock_resource "aws_cloudfront_function" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:function/test-function"
+  }
+}
+
+mock_resource "aws_cloudfront_key_value_store" {
+  defaults = {
+    arn = "arn:aws:cloudfront::111122223333:key-value-store/5a7b9c1d-0000-0000-0000-000000000000"
   }
 }
 
@@ -21,6 +40,12 @@ mock_resource "aws_cloudwatch_event_bus" {
 mock_resource "aws_cloudwatch_event_rule" {
   defaults = {
     arn = "arn:aws:events:eu-central-1:111122223333:rule/test-orders/test-rule"
+  }
+}
+
+mock_resource "aws_cloudwatch_log_delivery_destination" {
+  defaults = {
+    arn = "arn:aws:logs:us-east-1:111122223333:delivery-destination:test-destination"
   }
 }
 
@@ -41,6 +66,18 @@ mock_resource "aws_dynamodb_table" {
   defaults = {
     arn        = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-table"
     stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-table/stream/2025-01-01T00:00:00.000"
+  }
+}
+
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = {
+    arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+  }
+}
+
+mock_resource "aws_iam_policy" {
+  defaults = {
+    arn = "arn:aws:iam::111122223333:policy/test-policy"
   }
 }
 
@@ -89,6 +126,12 @@ mock_resource "aws_s3_bucket" {
   }
 }
 
+mock_resource "aws_securityhub_configuration_policy" {
+  defaults = {
+    id = "11111111-2222-3333-4444-555555555555"
+  }
+}
+
 mock_resource "aws_sfn_state_machine" {
   defaults = {
     arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-order-fulfilment"
@@ -108,9 +151,41 @@ mock_resource "aws_sqs_queue" {
   }
 }
 
+mock_resource "aws_wafv2_web_acl" {
+  defaults = {
+    arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/test-acl/5a7b9c1d-0000-0000-0000-000000000000"
+  }
+}
+
+mock_resource "aws_vpc_endpoint" {
+  defaults = {
+    prefix_list_id = "pl-12345678"
+  }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = {
+    names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  }
+}
+
 mock_data "aws_caller_identity" {
   defaults = {
     account_id = "111122223333"
+  }
+}
+
+mock_data "aws_organizations_organization" {
+  defaults = {
+    id                            = "o-testtest12"
+    master_account_id             = "999900001111"
+    aws_service_access_principals = ["cloudtrail.amazonaws.com"]
+    roots = [{
+      id           = "r-test"
+      arn          = "arn:aws:organizations::999900001111:root/o-testtest12/r-test"
+      name         = "Root"
+      policy_types = [{ status = "ENABLED", type = "SERVICE_CONTROL_POLICY" }]
+    }]
   }
 }
 

@@ -15,7 +15,8 @@ mock_data "aws_ssm_parameter" {
         "keys": {
           "data": "arn:aws:kms:eu-central-1:111122223333:key/data",
           "messaging": "arn:aws:kms:eu-central-1:111122223333:key/messaging",
-          "logs": "arn:aws:kms:eu-central-1:111122223333:key/logs"
+          "logs": "arn:aws:kms:eu-central-1:111122223333:key/logs",
+          "secrets": "arn:aws:kms:eu-central-1:111122223333:key/secrets"
         },
         "directory": {
           "name": "lakeside-directory",
@@ -29,6 +30,7 @@ mock_data "aws_ssm_parameter" {
           "stage": "live"
         },
         "user_pool": { "id": "eu-central-1_test", "client_id": "client", "issuer": "https://example.com/pool" },
+        "network": { "subnet_ids": ["subnet-a", "subnet-b"], "security_group_id": "sg-functions" },
         "alarm_topic_arn": "arn:aws:sns:eu-central-1:111122223333:lakeside-alarms",
         "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/squads"
       }

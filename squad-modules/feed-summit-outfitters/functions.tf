@@ -26,6 +26,7 @@ locals {
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
     function_role_auditors = var.function_role_auditors
+    canary                 = var.canary
   }
 }
 

@@ -106,3 +106,9 @@ variable "reader" {
     error_message = "The external id is 16 to 64 letters, digits and hyphens, so that nobody guesses it."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}

@@ -6,16 +6,17 @@ locals {
 
   # An effect outside needs its record and the lease around it.
   effects = {
-    for function, records in {
-      capture_payment = "PAYMENT#*"
-      refund_payment  = "PAYMENT#*"
-      create_label    = "LABEL#*"
-      void_label      = "LABEL#*"
+    for function, record in {
+      capture_payment = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
+      refund_payment  = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
+      create_label    = { keys = "LABEL#*", actions = ["ConditionCheckItem", "GetItem", "PutItem"] }
+      void_label      = { keys = "LABEL#*", actions = ["PutItem", "Query"] }
       } : function => {
-      Record = {
+      Record = { arn = module.table.arn, actions = record.actions, leading_keys = [record.keys] }
+      Lease = {
         arn          = module.table.arn
-        actions      = ["ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
-        leading_keys = [records, "LEASE#${replace(function, "_", "-")}#*"]
+        actions      = ["DeleteItem", "PutItem"]
+        leading_keys = ["LEASE#${replace(function, "_", "-")}#*"]
       }
     }
   }
@@ -24,13 +25,10 @@ locals {
     start_fulfilment = {
       timeout_seconds = 10
       environment = {
-        FULFILMENT_TABLE         = module.table.name
         STATE_MACHINE_ARN        = local.state_machine_arn
         APPROVAL_THRESHOLD_MINOR = tostring(var.approval_threshold_minor)
       }
-      tables = {
-        SeePayments = { arn = module.table.arn, actions = ["GetItem"], leading_keys = ["PAYMENT#*"] }
-      }
+      tables     = {}
       statements = local.start_sagas
     }
     recover_fulfilment = {
@@ -58,15 +56,22 @@ locals {
     }
     capture_payment = {
       timeout_seconds = 20
-      environment     = { FULFILMENT_TABLE = module.table.name, PAYMENT_PROCESSOR_URL = var.payment_processor_url }
+      environment     = merge(local.processor, { FULFILMENT_TABLE = module.table.name })
       tables          = local.effects["capture_payment"]
-      statements      = { AnswerTheSaga = local.answer_the_saga }
+      statements      = merge(local.read_the_processor_key, { AnswerTheSaga = local.answer_the_saga })
     }
     refund_payment = {
       timeout_seconds = 20
-      environment     = { FULFILMENT_TABLE = module.table.name, PAYMENT_PROCESSOR_URL = var.payment_processor_url }
+      environment     = merge(local.processor, { FULFILMENT_TABLE = module.table.name })
       tables          = local.effects["refund_payment"]
-      statements      = { AnswerTheSaga = local.answer_the_saga }
+      statements      = merge(local.read_the_processor_key, { AnswerTheSaga = local.answer_the_saga })
+    }
+    # Secrets Manager calls it, in processor_key.tf.
+    rotate_processor_key = {
+      timeout_seconds = 60
+      environment     = merge(local.processor, { PROCESSOR_KEY_OWNER = aws_secretsmanager_secret.payment_processor.name })
+      tables          = {}
+      statements      = local.rotate_the_processor_key
     }
     create_label = {
       timeout_seconds = 20
@@ -113,6 +118,7 @@ locals {
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
     function_role_auditors = var.function_role_auditors
+    canary                 = var.canary
   }
 }
 
@@ -123,6 +129,7 @@ module "function" {
   name            = replace(each.key, "_", "-")
   platform        = local.platform
   settings        = local.settings
+  in_network      = contains(var.network_functions, each.key)
   timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
   environment     = each.value.environment
   tables          = each.value.tables

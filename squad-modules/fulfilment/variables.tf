@@ -177,3 +177,78 @@ variable "approval_timeout_seconds" {
     error_message = "An approval is awaited from 5 seconds to a day."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}
+
+variable "network_functions" {
+  description = "Functions that run in the platform's private network, which has no way out of AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.network_functions, keys(local.functions))) == 0
+    error_message = "The network is for functions by name, such as `start_fulfilment`."
+  }
+
+  validation {
+    condition     = length(setintersection(var.network_functions, ["capture_payment", "create_label", "refund_payment", "rotate_processor_key", "void_label"])) == 0
+    error_message = "From within the network there is no way to the payment processor and the carrier."
+  }
+}
+
+variable "table_capacity" {
+  description = "Capacity that is bought ahead and scaled, by table; the others are paid by use."
+  type = map(object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_capacity), ["fulfilment"])) == 0
+    error_message = "Capacity is by table, such as `fulfilment`."
+  }
+}
+
+variable "processor_key_rotation_days" {
+  description = "Days after which the payment processor's key is replaced; 0 where Secrets Manager cannot call a function, or people rotate."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.processor_key_rotation_days >= 0 && var.processor_key_rotation_days <= 365 && floor(var.processor_key_rotation_days) == var.processor_key_rotation_days
+    error_message = "The processor's key is replaced after 1 to 365 whole days, or by people (0)."
+  }
+}
+
+variable "secret_recovery_window_days" {
+  description = "Days for which a deleted secret can be brought back; 0 for none, where its name must be free at once."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.secret_recovery_window_days == 0 || (var.secret_recovery_window_days >= 7 && var.secret_recovery_window_days <= 30)
+    error_message = "Secrets Manager keeps a deleted secret for 7 to 30 days, or not at all."
+  }
+}
+
+variable "payments_not_let_in" {
+  description = "Attempts in five minutes at which the payment processor does not take our key, above which a person looks."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.payments_not_let_in >= 0
+    error_message = "The number of attempts that are not let in cannot be negative."
+  }
+}

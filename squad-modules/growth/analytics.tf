@@ -31,7 +31,12 @@ resource "aws_cloudwatch_event_rule" "analytics" {
   name           = "${local.analytics_name}-${each.key}"
   description    = "Every event of ${each.key}, for later questions."
   event_bus_name = local.platform.buses[each.key].name
-  event_pattern  = jsonencode({ source = ["lakeside.${each.key}"], "detail-type" = each.value })
+
+  event_pattern = jsonencode({
+    account       = [local.platform.account_id]
+    source        = ["lakeside.${each.key}"]
+    "detail-type" = each.value
+  })
 }
 
 resource "aws_cloudwatch_event_target" "analytics" {

@@ -9,11 +9,8 @@ locals {
         LOYALTY_CURRENCY        = var.loyalty_currency
       }
       tables = {
-        CountPoints = {
-          arn          = module.table.arn
-          actions      = ["GetItem", "PutItem", "UpdateItem"]
-          leading_keys = ["LOYALTY#*", "ACCOUNT#*"]
-        }
+        RecordPoints = { arn = module.table.arn, actions = ["GetItem", "PutItem"], leading_keys = ["LOYALTY#*"] }
+        CountPoints  = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = ["ACCOUNT#*"] }
       }
       statements = {}
     }
@@ -27,8 +24,13 @@ locals {
       tables = {
         KeepNotices = {
           arn          = module.table.arn
-          actions      = ["DeleteItem", "GetItem", "PutItem", "Query"]
-          leading_keys = ["NOTICE#*", "LEASE#notify-customer#*"]
+          actions      = ["GetItem", "PutItem", "Query"]
+          leading_keys = ["NOTICE#*"]
+        }
+        Lease = {
+          arn          = module.table.arn
+          actions      = ["DeleteItem", "PutItem"]
+          leading_keys = ["LEASE#notify-customer#*"]
         }
         # How customers are reached, and not where they live.
         ReadContacts = {
@@ -69,8 +71,13 @@ locals {
       tables = {
         KeepListings = {
           arn          = module.table.arn
-          actions      = ["DeleteItem", "GetItem", "PutItem"]
-          leading_keys = ["LISTING#*", "LEASE#publish-stock#*"]
+          actions      = ["GetItem", "PutItem"]
+          leading_keys = ["LISTING#*"]
+        }
+        Lease = {
+          arn          = module.table.arn
+          actions      = ["DeleteItem", "PutItem"]
+          leading_keys = ["LEASE#publish-stock#*"]
         }
       }
       statements = {
@@ -91,6 +98,7 @@ locals {
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
     function_role_auditors = var.function_role_auditors
+    canary                 = var.canary
   }
 }
 
@@ -101,6 +109,7 @@ module "function" {
   name            = replace(each.key, "_", "-")
   platform        = local.platform
   settings        = local.settings
+  in_network      = contains(var.network_functions, each.key)
   timeout_seconds = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
   environment     = merge(each.value.environment, try(local.routes[each.key].environment, {}))
   tables          = each.value.tables

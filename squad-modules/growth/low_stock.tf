@@ -2,7 +2,8 @@
 # that an order waits for.
 #
 # A rule sees one level at a time and cannot know the one before: it tells of every change at or below the threshold,
-# not of the crossing. Who wants to hear less sets a lower one of their own.
+# not of the crossing. Who wants to hear less sets a lower one of their own. A replay tells nobody: what ran low then is no
+# news now, and a topic does not know what it said.
 locals {
   low_stock_name = "${local.platform.prefix}-low-stock"
 
@@ -17,8 +18,10 @@ resource "aws_cloudwatch_event_rule" "low_stock" {
   state          = local.platform.regions.processing ? "ENABLED" : "DISABLED" # One mail, not one of each Region.
 
   event_pattern = jsonencode({
+    account       = [local.platform.account_id]
     source        = ["lakeside.inventory"]
     "detail-type" = ["StockLevelChanged"]
+    "replay-name" = [{ exists = false }]
     detail        = { data = { available = [{ numeric = ["<=", var.low_stock_units] }] } }
   })
 }

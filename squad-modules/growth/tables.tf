@@ -5,4 +5,5 @@ module "table" {
   platform            = local.platform
   stream              = true
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "growth", null)
 }

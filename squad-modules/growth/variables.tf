@@ -303,3 +303,42 @@ variable "analytics_plain_http" {
   default     = false
   nullable    = false
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}
+
+variable "network_functions" {
+  description = "Functions that run in the platform's private network, which has no way out of AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.network_functions, keys(local.functions))) == 0
+    error_message = "The network is for functions by name, such as `accrue_loyalty`."
+  }
+
+  validation {
+    condition     = length(setintersection(var.network_functions, ["notify_customer", "publish_stock"])) == 0
+    error_message = "From within the network there is no way to SES and the marketplaces."
+  }
+}
+
+variable "table_capacity" {
+  description = "Capacity that is bought ahead and scaled, by table; the others are paid by use."
+  type = map(object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_capacity), ["growth"])) == 0
+    error_message = "Capacity is by table, such as `growth`."
+  }
+}

@@ -9,11 +9,17 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
-        Adjust = {
+        ChangeStock = {
           arn          = module.table.arn
-          actions      = ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"]
-          leading_keys = concat(local.stock, ["ADJUSTMENT#*", "SALE#*"])
+          actions      = ["ConditionCheckItem", "GetItem", "Query", "UpdateItem"]
+          leading_keys = local.stock
         }
+        RecordAdjustments = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem"]
+          leading_keys = ["ADJUSTMENT#*"]
+        }
+        RecordSales = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SALE#*"] }
       }
       statements = {}
     }
@@ -47,10 +53,15 @@ locals {
         RESERVATION_HOLD_SECONDS = tostring(var.reservation_hold_seconds)
       }
       tables = {
+        TakeStock = {
+          arn          = module.table.arn
+          actions      = ["ConditionCheckItem", "Query", "UpdateItem"]
+          leading_keys = local.stock
+        }
         Reserve = {
           arn          = module.table.arn
-          actions      = ["BatchGetItem", "ConditionCheckItem", "PutItem", "Query", "UpdateItem"]
-          leading_keys = concat(local.stock, local.reservations)
+          actions      = ["BatchGetItem", "PutItem", "UpdateItem"]
+          leading_keys = local.reservations
         }
       }
       # Tokens are no resources: whoever holds one may answer it.
@@ -60,10 +71,11 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
+        GiveStockBack = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = local.stock }
         Release = {
           arn          = module.table.arn
           actions      = ["GetItem", "PutItem", "UpdateItem"]
-          leading_keys = concat(local.stock, local.reservations, local.allocations)
+          leading_keys = concat(local.reservations, local.allocations)
         }
       }
       statements = {}
@@ -80,10 +92,11 @@ locals {
           actions      = ["Query"]
           leading_keys = ["HELD#*"]
         }
-        Sweep = {
+        GiveStockBack = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = local.stock }
+        Release = {
           arn          = module.table.arn
           actions      = ["GetItem", "UpdateItem"]
-          leading_keys = concat(local.stock, local.reservations)
+          leading_keys = local.reservations
         }
       }
       statements = {}
@@ -126,10 +139,16 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
+        SellStock = { arn = module.table.arn, actions = ["Query", "UpdateItem"], leading_keys = local.stock }
+        Commit = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "UpdateItem"]
+          leading_keys = local.reservations
+        }
         Allocate = {
           arn          = module.table.arn
-          actions      = ["GetItem", "PutItem", "Query", "UpdateItem"]
-          leading_keys = concat(local.stock, local.reservations, local.allocations)
+          actions      = ["GetItem", "PutItem"]
+          leading_keys = local.allocations
         }
       }
       statements = {}
@@ -156,6 +175,7 @@ locals {
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
     function_role_auditors = var.function_role_auditors
+    canary                 = var.canary
   }
 }
 
@@ -166,6 +186,7 @@ module "function" {
   name                    = replace(each.key, "_", "-")
   platform                = local.platform
   settings                = local.settings
+  in_network              = contains(var.network_functions, each.key)
   timeout_seconds         = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
   provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, 0)
   environment             = each.value.environment

@@ -12,6 +12,7 @@ module "table" {
   }
 
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "inventory", null)
 }
 
 # What others may know of the stock: made of what was told, never written by anything else.
@@ -27,4 +28,5 @@ module "store_stock_table" {
   }
 
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "store-stock", null)
 }

@@ -9,8 +9,9 @@ locals {
         WriteOrders = {
           arn          = module.table.arn
           actions      = ["ConditionCheckItem", "PutItem"]
-          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+          leading_keys = ["ORDER#*"]
         }
+        KeepRefused = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SUBMISSION#*"] }
       }
       statements = {}
     }
@@ -21,8 +22,9 @@ locals {
         RequestCancellations = {
           arn          = module.table.arn
           actions      = ["ConditionCheckItem", "GetItem", "PutItem"]
-          leading_keys = ["ORDER#*", "SUBMISSION#*"]
+          leading_keys = ["ORDER#*"]
         }
+        KeepRefused = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SUBMISSION#*"] }
       }
       statements = {}
     }
@@ -119,6 +121,7 @@ locals {
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
     function_role_auditors = var.function_role_auditors
+    canary                 = var.canary
   }
 }
 
@@ -129,6 +132,7 @@ module "function" {
   name                    = replace(each.key, "_", "-")
   platform                = local.platform
   settings                = local.settings
+  in_network              = contains(var.network_functions, each.key)
   timeout_seconds         = lookup(var.function_timeout_seconds, each.key, each.value.timeout_seconds)
   provisioned_concurrency = lookup(var.provisioned_concurrency, each.key, 0)
   environment             = each.value.environment

@@ -5,6 +5,7 @@ module "table" {
   platform            = local.platform
   stream              = true
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "orders", null)
 }
 
 # What customers read: rebuilt from facts, never written by anything else.
@@ -20,6 +21,7 @@ module "status_table" {
   }
 
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "order-status", null)
 }
 
 # Who partners are, and the digests of their credentials. Operations write it; nothing of it is in a state or a stream.
@@ -29,4 +31,5 @@ module "partners_table" {
   name                = "partners"
   platform            = local.platform
   deletion_protection = var.deletion_protection
+  capacity            = lookup(var.table_capacity, "partners", null)
 }

@@ -131,3 +131,37 @@ variable "function_role_auditors" {
     error_message = "An auditor of function roles must be one account, role or user, by its ARN."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}
+
+variable "network_functions" {
+  description = "Functions that run in the platform's private network, which has no way out of AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.network_functions, keys(local.functions))) == 0
+    error_message = "The network is for functions by name, such as `order_query`."
+  }
+}
+
+variable "table_capacity" {
+  description = "Capacity that is bought ahead and scaled, by table; the others are paid by use."
+  type = map(object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_capacity), ["orders", "order-status", "partners"])) == 0
+    error_message = "Capacity is by table, such as `orders`."
+  }
+}

@@ -3,6 +3,8 @@
 //! Customers come with real tokens through the public door, partners with real credentials. What became of their orders is read where it is kept
 //! (view, tables, processor, carrier, buses), never asked of the functions' own code.
 
+pub use lakeside_deploy::signed;
+
 pub mod adjustments;
 pub mod api;
 pub mod asl;
@@ -24,6 +26,7 @@ pub mod mailbox;
 pub mod marketplaces;
 pub mod partner;
 pub mod poll;
+pub mod processor_key;
 pub mod queues;
 pub mod records;
 pub mod replay;
@@ -31,6 +34,5 @@ pub mod saga;
 pub mod sandbox;
 pub mod settings;
 pub mod shop;
-pub mod signed;
 pub mod stock;
 pub mod terminal;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The sandbox at one address.
@@ -21,6 +21,8 @@ pub struct Sandbox {
 pub struct Ledger {
     /// One per order that reached the processor.
     pub payments: Vec<Payment>,
+    /// Every key that the processor ever made.
+    pub keys: Vec<Key>,
     /// One per parcel that reached the carrier.
     pub labels: Vec<Label>,
     /// One per marketplace and SKU that it was told of.
@@ -51,6 +53,28 @@ pub struct Listing {
     pub calls: u32,
     /// All that it ever took, in order.
     pub updates: Vec<Level>,
+}
+
+/// A key of the processor, without itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// Names it.
+    pub key_id: String,
+    /// Whose it is, and what for.
+    pub label: String,
+    /// Whether it is `alive`.
+    pub status: String,
+}
+
+/// A new key of the processor.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewKey {
+    /// Names it.
+    pub key_id: String,
+    /// Itself.
+    pub key: String,
 }
 
 /// One order's money at the processor.
@@ -125,6 +149,40 @@ impl Sandbox {
         let answer = self.http.put(url).json(&body).send().await.context("the sandbox does not answer")?;
         answer.error_for_status()?;
         Ok(())
+    }
+
+    /// Has the processor's staff make a key.
+    ///
+    /// # Errors
+    /// If there is no room for another.
+    pub async fn issue_key(&self, label: &str) -> anyhow::Result<NewKey> {
+        let request = self.http.post(format!("{}/processor/keys", self.url)).json(&json!({ "label": label }));
+        let answer = request.send().await.context("the sandbox does not answer")?;
+        answer.error_for_status()?.json().await.context("the sandbox's key is malformed")
+    }
+
+    /// Has the processor's staff end a key.
+    ///
+    /// # Errors
+    /// If there is no such key.
+    pub async fn take_key(&self, key_id: &str) -> anyhow::Result<()> {
+        let request = self.http.delete(format!("{}/processor/keys/{key_id}", self.url));
+        request.send().await.context("the sandbox does not answer")?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The id of a key, if it opens the processor.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn key_id(&self, key: &str) -> anyhow::Result<Option<String>> {
+        let request = self.http.get(format!("{}/v1/ping", self.url)).bearer_auth(key);
+        let answer = request.send().await.context("the sandbox does not answer")?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            return Ok(None);
+        }
+        let pong: Value = answer.error_for_status()?.json().await?;
+        Ok(pong.get("keyId").and_then(Value::as_str).map(str::to_owned))
     }
 
     /// What the processor has for one order, if it was ever asked.

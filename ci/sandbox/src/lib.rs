@@ -3,12 +3,14 @@
 //!
 //! It is strict where the real ones are: an idempotency key belongs to one request, more than so many requests
 //! a second are turned away, and a second key for the same order is a second charge (the ledger counts them).
-//! Which fault happens is chosen by the payment method's or the address's handle, or by the SKU; `README.md` has the table.
+//! Which fault happens is chosen by the payment method's or the address's handle, by the SKU or by a key's label;
+//! `README.md` has the tables.
 //! Everything is in memory and gone when the process ends.
 
 mod callbacks;
 mod carrier;
 mod idempotency;
+mod keys;
 mod marketplaces;
 mod processor;
 mod rate;

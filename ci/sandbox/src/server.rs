@@ -26,10 +26,13 @@ use crate::{
     callbacks::Callbacks,
     carrier::{self, Carrier, LabelRequest},
     idempotency::Answer,
+    keys::Keys,
     marketplaces::{self, Credential, Level, Marketplaces},
     processor::{ChargeRequest, Later, Outcome, Processor, Reply},
     rate::{RateLimit, retry_after_seconds},
 };
+
+mod keys;
 
 const LONGEST_NAME: usize = 255;
 
@@ -59,6 +62,7 @@ impl Default for Options {
 
 struct Books {
     processor: Processor,
+    keys: Keys,
     carrier: Carrier,
     marketplaces: Marketplaces,
     rate: RateLimit,
@@ -86,6 +90,7 @@ pub async fn serve(
     let sandbox = Sandbox {
         books: Arc::new(Mutex::new(Books {
             processor: Processor::default(),
+            keys: Keys::default(),
             carrier: Carrier::default(),
             marketplaces: Marketplaces::per_second(options.rate),
             rate: RateLimit::per_second(options.rate),
@@ -95,10 +100,15 @@ pub async fn serve(
         hang: options.hang,
         stopping,
     };
-    let routes = Router::new()
+    let behind_a_key = Router::new()
         .route("/v1/payments", post(charge))
         .route("/v1/payments/{reference}", get(look_up_payment))
         .route("/v1/payments/{reference}/reversal", post(reverse))
+        .merge(keys::behind_a_key())
+        .route_layer(middleware::from_fn_with_state(sandbox.clone(), keys::demand));
+    let routes = Router::new()
+        .merge(behind_a_key)
+        .merge(keys::of_the_staff())
         .route("/v1/labels", post(create_label))
         .route("/v1/labels/{reference}", get(look_up_label))
         .route("/v1/labels/{reference}/void", post(void_label))
@@ -262,6 +272,7 @@ async fn ledger(State(sandbox): State<Sandbox>) -> Json<Value> {
     let books = sandbox.books();
     Json(json!({
         "payments": books.processor.ledger(),
+        "keys": books.keys.ledger(),
         "labels": books.carrier.ledger(),
         "listings": books.marketplaces.ledger(),
         "turnedAway": books.marketplaces.turned_away(),

@@ -90,3 +90,9 @@ variable "function_role_auditors" {
     error_message = "An auditor of function roles must be one account, role or user, by its ARN."
   }
 }
+
+variable "canary" {
+  description = "How CodeDeploy shifts a function to a new version: `linear` or `canary`, percent and minutes of a step; null moves it at once."
+  type        = object({ type = string, percent = number, interval_minutes = number })
+  default     = null
+}

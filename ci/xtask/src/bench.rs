@@ -189,6 +189,8 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
         ("SWEEP_GRACE_SECONDS", "3600".to_owned()),
         ("APPROVAL_THRESHOLD_MINOR", "100000".to_owned()),
         ("PAYMENT_PROCESSOR_URL", nowhere.clone()),
+        ("PAYMENT_PROCESSOR_SECRET", "lakeside/payment-processor".to_owned()),
+        ("PROCESSOR_KEY_OWNER", "lakeside/payment-processor".to_owned()),
         ("CARRIER_URL", nowhere),
     ]
 }

@@ -17,7 +17,7 @@ pub use self::variables::Variables;
 use crate::functions::{self, Function};
 use crate::interrupt::Interrupted;
 use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file, write_atomically};
-use crate::progress::Progress;
+use crate::progress::{Progress, Step};
 use crate::terraform::{self, Root, Terraform, Workspace};
 use crate::{envfile, package, process, run, tools};
 use state::State;
@@ -126,7 +126,8 @@ pub fn put_in(
     let workspace =
         Workspace { terraform: &terraform, paths, environment: variables::for_terraform(layout, &state) };
     let functions = functions::list(layout)?;
-    apply_group(&workspace, progress, &functions, paths, &mut state, std::slice::from_ref(consumer))
+    let root = std::slice::from_ref(consumer);
+    apply_group(&workspace, layout, progress, &functions, paths, &mut state, root)
 }
 
 /// How Terraform reaches a cloud that is up.
@@ -167,7 +168,7 @@ fn deploy(
 ) -> anyhow::Result<Variables> {
     let workspace = Workspace { terraform, paths, environment: variables::for_terraform(layout, state) };
     for group in terraform::groups(layout)? {
-        apply_group(&workspace, progress, functions, paths, state, &group)?;
+        apply_group(&workspace, layout, progress, functions, paths, state, &group)?;
     }
     let variables = variables::for_users(&workspace, state)?;
     if !state.seeded {
@@ -186,6 +187,7 @@ fn deploy(
 /// Applies those roots of a group that changed, all at the same time.
 fn apply_group(
     workspace: &Workspace<'_>,
+    layout: &Layout,
     progress: &Progress,
     functions: &[Function],
     paths: &CloudPaths,
@@ -211,6 +213,7 @@ fn apply_group(
             .map(|(root, step, fingerprint, again)| {
                 scope.spawn(move || {
                     workspace.apply(&step, root, again)?;
+                    bring_code(workspace, layout, paths, &step, root)?;
                     step.done("");
                     Ok((&*root.name, fingerprint))
                 })
@@ -232,6 +235,23 @@ fn apply_group(
     }
     state.save(paths)?;
     first_error.map_or(Ok(()), Err)
+}
+
+/// Terraform gives code to functions that it makes; to those that exist, it comes as it comes on AWS, but at once: a
+/// laptop has no callers to be careful with, and alarms that tests have made ring.
+fn bring_code(
+    workspace: &Workspace<'_>,
+    layout: &Layout,
+    paths: &CloudPaths,
+    step: &Step<'_>,
+    root: &Root,
+) -> anyhow::Result<()> {
+    let Some(squad) = &root.squad else { return Ok(()) };
+    let mut command = Command::new(layout.binary("lakeside-deploy"));
+    command.current_dir(&layout.root).args(["deploy", "--squad", squad, "--despite-alarm", "--packages"]);
+    command.arg(layout.artifacts()).env_remove("LAKESIDE_PREFIX");
+    command.envs(workspace.environment.iter().map(|(name, value)| (name, value)));
+    run::logged(step, "lakeside-deploy", &mut command, &paths.logs().join(format!("deploy-{squad}.log")))
 }
 
 /// Ends whatever is left of a cloud and forgets its state. Says nothing where no process was ever started.

@@ -108,7 +108,7 @@ fn compare(found: &BTreeSet<Drift>, known: &[Known]) -> (Vec<Drift>, Vec<(String
 }
 
 /// Reads `terraform show -json` of a plan.
-fn of_plan(root: &str, plan: &Value) -> Vec<Drift> {
+pub fn of_plan(root: &str, plan: &Value) -> Vec<Drift> {
     let changes =
         plan.get("resource_changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut drifts = Vec::new();

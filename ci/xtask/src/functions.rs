@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::consumer::{CONSUMERS, HANDLERS};
 use crate::layout::Layout;
 use crate::run;
+use crate::terraform::groups;
 
 /// One function: a binary and the squad, or the consumer, whose crate holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,17 @@ pub fn list(layout: &Layout) -> anyhow::Result<Vec<Function>> {
         bail!("no crate below handlers/ has a binary, so there is no function to deploy");
     }
     Ok(functions)
+}
+
+/// Those that a squad deploys: its own, and what all squads share, which lies in a crate that is no squad's.
+pub fn of_squad(layout: &Layout, all: &[Function], squad: &str) -> anyhow::Result<Vec<Function>> {
+    let groups = groups(layout)?;
+    let squads: Vec<&str> = groups.iter().flatten().filter_map(|root| root.squad.as_deref()).collect();
+    if !squads.contains(&squad) {
+        bail!("there is no squad `{squad}`, only {}", squads.join(", "));
+    }
+    let ours = |function: &&Function| function.squad == squad || !squads.contains(&function.squad.as_str());
+    Ok(all.iter().filter(ours).cloned().collect())
 }
 
 fn parse(json: &str, root: &Path) -> anyhow::Result<Vec<Function>> {

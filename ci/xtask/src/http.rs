@@ -1,4 +1,4 @@
-//! Just enough HTTP to ask a server on this machine whether it is healthy.
+//! Just enough HTTP to ask a server on this machine whether it is healthy, and an emulator what it holds.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -23,6 +23,24 @@ pub fn get_status(port: u16, path: &str) -> anyhow::Result<u16> {
     let line = String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned();
     parse_status(&line)
         .ok_or_else(|| anyhow!("the answer is not HTTP: `{}`", line.lines().next().unwrap_or_default()))
+}
+
+/// What a request is answered with, its status and its body. The server must close the connection at the end.
+pub fn exchange(port: u16, head: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).context("nobody listens")?;
+    stream.set_read_timeout(Some(PATIENCE * 6)).context("cannot limit the wait")?;
+    let length = body.len();
+    let request = format!(
+        "{head}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).context("cannot send the request")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).context("no answer")?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = parse_status(&answer).ok_or_else(|| anyhow!("the answer is not HTTP"))?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Ok((status, body))
 }
 
 fn parse_status(line: &str) -> Option<u16> {

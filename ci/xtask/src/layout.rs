@@ -53,6 +53,11 @@ impl Layout {
         CloudPaths { dir: self.local.join("test") }
     }
 
+    /// The emulator of the guardrails, apart from both.
+    pub fn guardrails(&self) -> CloudPaths {
+        CloudPaths { dir: self.local.join("guardrails") }
+    }
+
     /// The Python environment that both clouds and the checks share.
     pub fn venv(&self) -> PathBuf {
         self.local.join("venv")
@@ -98,6 +103,11 @@ impl CloudPaths {
     /// Process ids, ports and what was applied: exists only while the cloud does.
     pub fn run(&self) -> PathBuf {
         self.dir.join("run")
+    }
+
+    /// Who was allowed what by the emulator since it was started.
+    pub fn authorizations(&self) -> PathBuf {
+        self.run().join("authorizations.jsonl")
     }
 
     /// What is locked while somebody starts or ends this cloud. Outlives the cloud.

@@ -9,11 +9,14 @@ mod drift;
 mod envfile;
 mod fingerprint;
 mod functions;
+mod guardrails;
 mod http;
 mod interrupt;
 mod layout;
 mod mirror;
 mod package;
+mod permissions;
+mod policies;
 mod ports;
 mod process;
 mod progress;
@@ -69,8 +72,23 @@ enum Task {
         #[arg(long)]
         cloud: Option<std::path::PathBuf>,
     },
+    /// Build and package the functions of one squad as they are deployed
+    Package(package::Options),
     /// Plan every Terraform root again on the local cloud and report what would change
     Drift,
+    /// Compare what every role is granted with what it did, on a cloud on which the end-to-end tests ran
+    Permissions {
+        /// Write the comparison to docs/permissions.md
+        #[arg(long)]
+        write: bool,
+        /// Where the cloud keeps its things: `.local`, or `.local/test` for the one of the end-to-end tests
+        #[arg(long)]
+        cloud: Option<std::path::PathBuf>,
+    },
+    /// Apply the guardrails to an emulator of their own, look at what is there, and take them away again
+    Guardrails,
+    /// Plan every Terraform root in every profile on the local cloud and judge the plans by the platform's policies
+    Policies,
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -103,16 +121,30 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::NewConsumer(options) => consumer::new(&layout, &progress, &options),
         Task::RehearseConsumer => consumer::rehearsal::rehearse(&layout, &progress),
         Task::Consumer { action, name, cloud } => {
-            let paths = cloud.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir });
+            let paths = paths_of(&layout, cloud);
             consumer::deploy(&layout, &paths, &progress, action, &name)
         }
+        Task::Package(options) => package::package_squad(&layout, &progress, &options),
         Task::Drift => {
             drift::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
+        }
+        Task::Permissions { write, cloud } => {
+            let terraform = terraform::Terraform::prepare(&layout)?;
+            permissions::check(&layout, &progress, &terraform, &paths_of(&layout, cloud), write)
+        }
+        Task::Guardrails => guardrails::rehearse(&layout, &progress),
+        Task::Policies => {
+            policies::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),
     }
+}
+
+/// The cloud in a directory, or the user's.
+fn paths_of(layout: &Layout, dir: Option<std::path::PathBuf>) -> layout::CloudPaths {
+    dir.map_or_else(|| layout.cloud(), |dir| layout::CloudPaths { dir })
 }
 
 fn report(error: &anyhow::Error) -> ExitCode {

@@ -4,18 +4,118 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::functions::Function;
-use crate::interrupt;
-use crate::layout::{Layout, create_dir, remove_file};
+use crate::functions::{self, Function};
+use crate::layout::{Layout, create_dir, remove_dir, remove_file};
 use crate::progress::Progress;
+use crate::{interrupt, run};
 
 /// Extension of the file beside a package that says which build is in it.
 const BUILD: &str = "build";
+
+/// The C library that Lambda's Amazon Linux 2023 has.
+const LAMBDAS_GLIBC: (u32, u32) = (2, 34);
+/// What an arm64 binary says of itself, at this place.
+const MACHINE: (usize, [u8; 2]) = (18, [0xb7, 0x00]);
+
+/// What is packaged for Lambda.
+#[derive(Args)]
+pub struct Options {
+    /// Whose functions: a squad, or a consumer in a directory of its own. What all squads share comes along
+    #[arg(long)]
+    squad: String,
+    /// Build for arm64 by cargo-lambda, as pipelines do; without it for this machine, as the local cloud runs them
+    #[arg(long)]
+    arm64: bool,
+    /// The directory for the packages; `.local/packages/<squad>` if not given
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Builds the functions of a squad as they are deployed, and packages them into an empty directory.
+pub fn package_squad(layout: &Layout, progress: &Progress, options: &Options) -> anyhow::Result<()> {
+    let all = functions::list(layout)?;
+    let chosen = functions::of_squad(layout, &all, &options.squad)?;
+    let step = progress.step(&format!("build the functions of {}", options.squad));
+    let mut command = Command::new("cargo");
+    command.current_dir(&layout.root);
+    if options.arm64 {
+        let glibc = format!("aarch64-unknown-linux-gnu.{}.{}", LAMBDAS_GLIBC.0, LAMBDAS_GLIBC.1);
+        command.args(["lambda", "build", "--target", &glibc, "--lambda-dir"]).arg(arm64_dir(layout));
+    } else {
+        command.arg("build");
+    }
+    command.args(["--profile", "lambda", "--locked", "--color", "never"]);
+    command.args(chosen.iter().flat_map(|function| ["--bin", function.name.as_str()]));
+    run::logged(&step, "the build", &mut command, &layout.logs().join("package.log"))?;
+    step.done("");
+
+    let step = progress.step(&format!("package the functions of {}", options.squad));
+    let out = options.out.clone().unwrap_or_else(|| layout.local.join("packages").join(&options.squad));
+    remove_dir(&out)?;
+    create_dir(&out)?;
+    for function in &chosen {
+        let binary = if options.arm64 {
+            arm64_dir(layout).join(&function.name).join("bootstrap")
+        } else {
+            layout.target.join("lambda").join(&function.name)
+        };
+        if options.arm64 {
+            let bytes = fs::read(&binary).with_context(|| format!("cannot read {}", binary.display()))?;
+            runs_on_lambda(&bytes).with_context(|| format!("{} would not run on Lambda", function.name))?;
+        }
+        write_package(&binary, &out.join(format!("{}.zip", function.name)))?;
+        // Which build it was is of interest where packages are made again.
+        remove_file(&out.join(format!("{}.{BUILD}", function.name)))?;
+    }
+    step.done(&format!("{} packages in {}", chosen.len(), layout.shown(&out)));
+    Ok(())
+}
+
+/// Apart from what is built for this machine, whose profile is called `lambda` too.
+fn arm64_dir(layout: &Layout) -> PathBuf {
+    layout.target.join("lambda-arm64")
+}
+
+/// Says why a binary would not start there: another processor, or a newer C library.
+fn runs_on_lambda(binary: &[u8]) -> anyhow::Result<()> {
+    let (place, arm64) = MACHINE;
+    if !binary.starts_with(b"\x7fELF") || binary.get(place..place + 2) != Some(arm64.as_slice()) {
+        bail!("it is not for arm64");
+    }
+    match newest_glibc(binary) {
+        Some(version) if version > LAMBDAS_GLIBC => {
+            bail!(
+                "it wants glibc {}.{}, and there is {}.{}",
+                version.0,
+                version.1,
+                LAMBDAS_GLIBC.0,
+                LAMBDAS_GLIBC.1
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The newest C library that a binary names among the versions of what it calls.
+fn newest_glibc(binary: &[u8]) -> Option<(u32, u32)> {
+    const NAME: &[u8] = b"GLIBC_";
+    let names = binary.windows(NAME.len()).enumerate().filter(|(_, window)| *window == NAME);
+    names
+        .filter_map(|(start, _)| {
+            let rest = binary.get(start + NAME.len()..)?;
+            let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+            let mut parts = std::str::from_utf8(rest.get(..end)?).ok()?.split('.');
+            Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        })
+        .max()
+}
 
 /// Packages every function whose binary is another than at the last time, and removes packages of functions that are
 /// gone.
@@ -139,6 +239,22 @@ mod tests {
         fs::rename(&binary, dir.path().join("newer")).unwrap();
         fs::write(&binary, "two").unwrap();
         assert!(!is_packaged(&binary, &package));
+    }
+
+    #[test]
+    fn a_binary_for_another_processor_or_a_newer_c_library_is_refused() {
+        let elf = |machine: u8, names: &str| {
+            let mut bytes = b"\x7fELF".to_vec();
+            bytes.resize(18, 0);
+            bytes.extend([machine, 0]);
+            bytes.extend(names.as_bytes());
+            bytes
+        };
+        assert!(runs_on_lambda(&elf(0xb7, "GLIBC_2.17\0GLIBC_2.34\0GLIBC_PRIVATE\0")).is_ok());
+        let newer = runs_on_lambda(&elf(0xb7, "GLIBC_2.9\0GLIBC_2.39\0")).unwrap_err().to_string();
+        assert_eq!(newer, "it wants glibc 2.39, and there is 2.34");
+        let other = runs_on_lambda(&elf(0x3e, "GLIBC_2.17\0")).unwrap_err().to_string();
+        assert_eq!(other, "it is not for arm64");
     }
 
     #[test]

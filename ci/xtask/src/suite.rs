@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, run, tools};
+use crate::{check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -21,6 +21,8 @@ pub fn test(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     failures.note("the tests without a cloud", without_cloud(layout))?;
     progress.heading("a new consumer");
     failures.note("the rehearsal of a new consumer", consumer::rehearsal::rehearse(layout, progress))?;
+    progress.heading("guardrails");
+    failures.note("the guardrails", guardrails::rehearse(layout, progress))?;
     progress.heading("end-to-end tests");
     failures.note("the end-to-end tests", end_to_end(layout, progress))?;
     failures.finish(progress)
@@ -78,7 +80,10 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let outcome = cloud::up(layout, &paths, progress).and_then(|cloud| {
         let mut failures = Failures::default();
         failures.note("the end-to-end tests", run_end_to_end(layout, &paths.env_file()))?;
+        let permissions = permissions::check(layout, progress, &cloud.terraform, &paths, false);
+        failures.note("the comparison of granted and used permissions", permissions)?;
         failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
+        failures.note("the policies", policies::check(layout, progress, &cloud.terraform, &paths))?;
         if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
     });
     cloud::down(&paths, progress)?;

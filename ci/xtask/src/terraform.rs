@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::consumer::{self, CONSUMERS, HANDLERS};
 use crate::fingerprint::Fingerprint;
-use crate::functions::Function;
-use crate::layout::{CloudPaths, Layout, create_dir, write_atomically};
+use crate::functions::{self, Function};
+use crate::layout::{CloudPaths, Layout, create_dir, remove_file, write_atomically};
 use crate::mirror::{self, Source, Surroundings, Wanted};
 use crate::progress::Step;
 use crate::run;
@@ -42,6 +42,12 @@ pub const FULFILMENT: Root = root("fulfilment", "squad-modules/fulfilment", Some
 /// Growth.
 pub const GROWTH: Root = root("growth", "squad-modules/growth", Some("growth"));
 
+/// What the organization's management account is applied with. No local cloud has these two.
+pub const ORGANIZATION: Root =
+    root("guardrails-organization", "platform-terraform/guardrails/organization", None);
+/// The guardrails of each account.
+pub const ACCOUNT: Root = root("guardrails-account", "platform-terraform/guardrails/account", None);
+
 /// The roots in the order of what they read from each other; those of one group can be applied at the same time.
 const GROUPS: [&[Root]; 3] = [&[PLATFORM], &[INVENTORY], &[ORDERS, FULFILMENT, GROWTH]];
 
@@ -71,6 +77,12 @@ impl Root {
             squad: Some(name.clone().into()),
             name: name.into(),
         }
+    }
+
+    /// A root that no local cloud is made of.
+    pub fn of_directory(dir: String) -> Self {
+        let name = dir.rsplit('/').next().unwrap_or(&dir).to_owned();
+        Self { name: name.into(), dir: dir.into(), squad: None }
     }
 }
 
@@ -155,13 +167,7 @@ impl Workspace<'_> {
         let layout = &self.terraform.layout;
         let mut fingerprint = self.sources(root)?;
         if let Some(squad) = &root.squad {
-            let groups = groups(layout)?;
-            let squads: Vec<&str> =
-                groups.iter().flatten().filter_map(|root| root.squad.as_deref()).collect();
-            // A function in a crate that is no squad's is deployed by every squad.
-            let ours =
-                |function: &&Function| function.squad == *squad || !squads.contains(&function.squad.as_str());
-            for function in functions.iter().filter(ours) {
+            for function in functions::of_squad(layout, functions, squad)? {
                 fingerprint
                     .add_file(&layout.root, &layout.artifacts().join(format!("{}.zip", function.name)))?;
             }
@@ -176,8 +182,14 @@ impl Workspace<'_> {
     fn sources(&self, root: &Root) -> anyhow::Result<Fingerprint> {
         let top = &self.terraform.layout.root;
         let mut fingerprint = Fingerprint::default();
-        for dir in ["platform-terraform/modules", "squad-modules/modules", "asl", "contracts/api", &root.dir]
-        {
+        for dir in [
+            "platform-terraform/modules",
+            "squad-modules/modules",
+            "asl",
+            "contracts/api",
+            "contracts/registry",
+            &root.dir,
+        ] {
             let dir = top.join(dir);
             if dir.is_dir() {
                 // The source of a consumer's function is in its package.
@@ -252,6 +264,15 @@ impl Workspace<'_> {
             .collect())
     }
 
+    /// What a root's state holds, as Terraform's JSON.
+    pub fn state_of(&self, root: &Root) -> anyhow::Result<Value> {
+        let mut command = self.command(root);
+        command.args(["show", "-json", "-no-color"]);
+        let what = format!("terraform show of {}", root.dir);
+        let json = run::captured(&what, &mut command, &self.log(root, "state"))?;
+        serde_json::from_str(&json).context("terraform show printed no JSON")
+    }
+
     /// What another plan would change, as Terraform's JSON.
     pub fn plan(&self, step: &Step<'_>, root: &Root) -> anyhow::Result<Value> {
         let file = self.data(root).join("second.tfplan");
@@ -264,6 +285,38 @@ impl Workspace<'_> {
         command.args(["show", "-json", "-no-color"]).arg(&file);
         let json = run::captured(&what, &mut command, &self.log(root, "show"))?;
         serde_json::from_str(&json).context("terraform show printed no JSON")
+    }
+
+    /// What a plan with another profile would say, as Terraform's JSON, from what a state says is there: from the root's
+    /// own, or from another.
+    pub fn plan_profile(
+        &self,
+        step: &Step<'_>,
+        root: &Root,
+        profile: &str,
+        state: Option<&Path>,
+    ) -> anyhow::Result<String> {
+        let file = self.data(root).join(format!("{profile}.tfplan"));
+        let verb = format!("plan-{profile}");
+        let mut command = self.command(root);
+        command.args([
+            "plan",
+            "-refresh=false",
+            "-lock=false",
+            "-input=false",
+            "-no-color",
+            "-compact-warnings",
+        ]);
+        command.arg(format!("-out={}", file.display()));
+        command.arg(format!("-var-file={}", self.dir(root).join(format!("{profile}.tfvars")).display()));
+        command.args(state.map(|state| format!("-state={}", state.display())));
+        let what = format!("terraform plan of {} with {profile}.tfvars", root.dir);
+        run::logged(step, &what, &mut command, &self.log(root, &verb))?;
+        let mut command = self.command(root);
+        command.args(["show", "-json", "-no-color"]).arg(&file);
+        let json = run::captured(&what, &mut command, &self.log(root, &verb))?;
+        remove_file(&file)?;
+        Ok(json)
     }
 
     fn variables(&self, root: &Root) -> Vec<String> {
@@ -290,7 +343,8 @@ impl Workspace<'_> {
         self.paths.terraform().join(&*root.name)
     }
 
-    fn state(&self, root: &Root) -> PathBuf {
+    /// Where the state of a root is.
+    pub fn state(&self, root: &Root) -> PathBuf {
         self.data(root).join("state.tfstate")
     }
 

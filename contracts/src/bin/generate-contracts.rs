@@ -10,7 +10,7 @@ use std::{
 
 use lakeside_contracts::generate::documents;
 
-const FOLDERS: [&str; 3] = ["events", "commands", "api"];
+const FOLDERS: [&str; 4] = ["events", "commands", "api", "registry"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let check = std::env::args().any(|argument| argument == "--check");

@@ -5,8 +5,9 @@
 //! Idempotency key: the order id. One payment record per order forever, a lease around the charge, and one key at the
 //! processor for every attempt.
 //! Retries: when the processor turns us away, leaves the outcome open or is still at it, when another attempt is under
-//! way, when the table is busy, or when the saga cannot be answered.
-//! Parks: what is no CapturePayment, and charges the processor refuses to take as they stand.
+//! way, when the table or the secrets are not there, or when the saga cannot be answered.
+//! Parks: what is no CapturePayment, charges the processor refuses to take as they stand, and keys that open nothing, which
+//! may be put right before the deliveries run out.
 //! Answers: that the customer cancelled the order, where that was recorded before the first attempt.
 
 use lakeside_contracts::{
@@ -29,7 +30,7 @@ use lakeside_kit::{
 };
 
 use crate::{
-    effect::{Attempt, EffectError, READINGS, Written, under_lease},
+    effect::{Attempt, EffectError, READINGS, Written, report_key, under_lease},
     outside::{OutsideError, Reply, patiently},
     payment_record::PaymentRecord,
     processor::{ChargeRequest, PAYMENT_DECLINED, Processor, Standing},
@@ -65,7 +66,8 @@ pub async fn handle(
     each(messages, async |message| -> Result<(), EffectError> {
         let command = read(message)?;
         let attempt = Attempt::at_message(invocation, &message.id);
-        let outcome = capture(store, processor, clock, &attempt, &command).await?;
+        let outcome = capture(store, processor, clock, &attempt, &command).await;
+        let outcome = outcome.inspect_err(|error| report_key(command.order_id, error))?;
         tracing::info!(correlation_id = %command.order_id, ?outcome, "payment decided");
         tokens.succeed(&command.task_token, &outcome).await?;
         Ok(())

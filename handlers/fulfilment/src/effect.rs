@@ -1,5 +1,6 @@
 //! Why a command with an effect outside could not be carried out.
 
+use lakeside_domain::ids::OrderId;
 pub use lakeside_kit::attempt::{Attempt, READINGS, Written, durations, under_lease};
 use lakeside_kit::{
     attempt::UnderWay,
@@ -55,5 +56,12 @@ impl Disposed for EffectError {
             Self::Store(error) => error.disposition(),
             Self::Answer(error) => error.disposition(),
         }
+    }
+}
+
+/// Says so where the processor does not take our key: the alarm counts these lines.
+pub fn report_key(order_id: OrderId, error: &EffectError) {
+    if matches!(error, EffectError::Outside(OutsideError::Unauthorized)) {
+        tracing::warn!(correlation_id = %order_id, outcome = "UNAUTHORIZED", "the processor does not take our key");
     }
 }

@@ -6,7 +6,6 @@ use lakeside_contracts::{commands::FulfilOrder, envelope};
 use lakeside_domain::ids::OrderId;
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
-    dynamo::StoreError,
     sqs,
 };
 
@@ -94,9 +93,6 @@ pub enum SagaError {
     /// The name was used for something else.
     #[error("execution `{0}` is about another order")]
     Conflict(String),
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// Step Functions.
     #[error(transparent)]
     Executions(#[from] ExecutionsError),
@@ -113,7 +109,6 @@ impl Disposed for SagaError {
             | Self::Conflict(_)
             | Self::Executions(ExecutionsError::Refused(_)) => Disposition::Park,
             Self::NotVisible(_) | Self::Executions(ExecutionsError::Unavailable(_)) => Disposition::Retry,
-            Self::Store(error) => error.disposition(),
         }
     }
 }

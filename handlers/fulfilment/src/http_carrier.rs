@@ -86,7 +86,7 @@ impl Carrier for HttpCarrier {
             lines: &request.shipment.lines,
         };
         let key = request.idempotency_key();
-        let outgoing = Outgoing { path: &["v1", "labels"], key: &key, body: Some(&body) };
+        let outgoing = Outgoing { path: &["v1", "labels"], key: Some(&key), body: Some(&body) };
         let answer = self.server.post(outgoing, patience).await?;
         match (answer.status, answer.json::<Answered>()) {
             (200 | 201, Some(Answered { tracking_number: Some(tracking_number), .. })) => {
@@ -109,7 +109,7 @@ impl Carrier for HttpCarrier {
         let reference = shipment_id.to_string();
         let key = void_key(shipment_id);
         let path = ["v1", "labels", &reference, "void"];
-        let outgoing = Outgoing::<()> { path: &path, key: &key, body: None };
+        let outgoing = Outgoing::<()> { path: &path, key: Some(&key), body: None };
         let answer = self.server.post(outgoing, patience).await?;
         match (answer.status, answer.json::<Answered>().and_then(|said| said.status)) {
             (200, Some(Status::Voided | Status::NotCreated)) => Ok(()),

@@ -33,7 +33,6 @@ use crate::{
     label_record::{self, ClosedRecord, LabelRecord},
     payment_record::{self, PaymentRecord},
     refund_payment::RefundStore,
-    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 
@@ -345,12 +344,6 @@ impl CaptureStore for MemoryFulfilment {
     ) -> Result<Written, StoreError> {
         self.others_act();
         Ok(self.settle_capture(payment, outbox, held))
-    }
-}
-
-impl Payments for MemoryFulfilment {
-    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
-        Ok(self.payment(order_id).is_some())
     }
 }
 

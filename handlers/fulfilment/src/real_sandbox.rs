@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lakeside_sandbox::{Options, serve};
-use reqwest::Url;
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::outbound::{Server, Timeouts};
@@ -41,6 +42,21 @@ impl Sandbox {
     pub fn server(&self) -> Server {
         let timeouts = Timeouts { connect: Duration::from_secs(10), total: Duration::from_secs(10) };
         Server::new(self.url.clone(), timeouts).unwrap()
+    }
+
+    /// Makes a key of the processor, as its staff would; answers its id and itself.
+    pub async fn issue_key(&self, label: &str) -> (String, String) {
+        let request = Client::new().post(self.url.join("/processor/keys").unwrap());
+        let answer = request.json(&json!({ "label": label })).send().await.unwrap();
+        let made: Value = answer.error_for_status().unwrap().json().await.unwrap();
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        (text("keyId"), text("key"))
+    }
+
+    /// Ends a key of the processor, as its staff would.
+    pub async fn revoke_key(&self, id: &str) {
+        let url = self.url.join(&format!("/processor/keys/{id}")).unwrap();
+        Client::new().delete(url).send().await.unwrap().error_for_status().unwrap();
     }
 
     /// Ends it; answers where it was.

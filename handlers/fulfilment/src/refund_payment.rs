@@ -5,8 +5,9 @@
 //! Idempotency key: the order id. The payment record closes before the processor is asked, so that no capture begins
 //! any more; a lease around the reversal; one key at the processor for every attempt.
 //! Retries: when the processor turns us away, leaves the outcome open or is still at it, when another attempt is under
-//! way, when the table is busy, or when the saga cannot be answered.
-//! Parks: what is no RefundPayment, and reversals the processor refuses to take as they stand.
+//! way, when the table or the secrets are not there, or when the saga cannot be answered.
+//! Parks: what is no RefundPayment, reversals the processor refuses to take as they stand, and keys that open nothing, which
+//! may be put right before the deliveries run out.
 
 use lakeside_contracts::{
     commands::{Command, RefundPayment, RefundPaymentResult},
@@ -28,7 +29,7 @@ use lakeside_kit::{
 };
 
 use crate::{
-    effect::{Attempt, EffectError, READINGS, Written, under_lease},
+    effect::{Attempt, EffectError, READINGS, Written, report_key, under_lease},
     outside::{OutsideError, Reply, patiently},
     payment_record::PaymentRecord,
     processor::{Processor, Standing},
@@ -70,7 +71,8 @@ pub async fn handle(
     each(messages, async |message| -> Result<(), EffectError> {
         let command = read(message)?;
         let attempt = Attempt::at_message(invocation, &message.id);
-        let reversal = refund(store, processor, clock, &attempt, &command).await?;
+        let reversal = refund(store, processor, clock, &attempt, &command).await;
+        let reversal = reversal.inspect_err(|error| report_key(command.order_id, error))?;
         tracing::info!(correlation_id = %command.order_id, outcome = ?reversal, "payment reversed");
         tokens.succeed(&command.task_token, &result(reversal)).await?;
         Ok(())

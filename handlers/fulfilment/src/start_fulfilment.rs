@@ -4,9 +4,7 @@
 //! Emits: nothing itself; the saga's terminal events get their ids here, derived from the order, so that they are the
 //! same however often the saga runs.
 //! Idempotency key: the order id, which names the execution; a taken name is compared with what was to be started.
-//! Step Functions knows a name for 90 days, and in one Region only: beyond that the records of each step keep the saga
-//! from doing anything again, and nobody is asked again to approve what was paid or closed.
-//! Retries: when Step Functions throttles, does not answer, or does not show an execution yet; when the table is busy.
+//! Retries: when Step Functions throttles, does not answer, or does not show an execution yet.
 //! Parks: what is no OrderCreated, and a name that belongs to another order.
 
 use lakeside_contracts::{
@@ -15,10 +13,7 @@ use lakeside_contracts::{
     events::{FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCreated},
 };
 use lakeside_domain::{events::EventId, ids::OrderId};
-use lakeside_kit::{
-    dynamo::StoreError,
-    sqs::{Failures, Message, each},
-};
+use lakeside_kit::sqs::{Failures, Message, each};
 use uuid::Uuid;
 
 use crate::executions::{Executions, SagaError, fulfilment_name, start_once};
@@ -30,26 +25,11 @@ pub struct Settings {
     pub approval_threshold: i64,
 }
 
-/// The payments of orders, as far as an approval depends on them.
-pub trait Payments {
-    /// Whether there was anything to the order's payment: begun, settled or closed.
-    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError>;
-}
-
 /// Handles a batch, each message on its own.
-pub async fn handle(
-    executions: &impl Executions,
-    payments: &impl Payments,
-    settings: Settings,
-    messages: &[Message],
-) -> Failures {
+pub async fn handle(executions: &impl Executions, settings: Settings, messages: &[Message]) -> Failures {
     each(messages, async |message| -> Result<(), SagaError> {
         let event = message.delivery()?.decode::<OrderCreated>()?;
-        let mut input = fulfil_order(event, settings);
-        // An approval that runs out gives the stock back and leaves the money, for it comes before the payment.
-        if input.requires_approval && payments.is_known(input.order_id).await? {
-            input.requires_approval = false;
-        }
+        let input = fulfil_order(event, settings);
         start_once(executions, &fulfilment_name(input.order_id), &input).await
     })
     .await

@@ -100,10 +100,10 @@ impl Marketplaces for HttpMarketplaces {
         let key = request.idempotency_key();
         let outgoing = Outgoing {
             path: &["v1", "listings", request.sku.as_str(), "stock"],
-            key: &key,
+            key: Some(&key),
             body: Some(&LevelBody { available, version }),
         };
-        let answer = reached.server.put(outgoing, credential, patience).await?;
+        let answer = reached.server.bearing(credential).put(outgoing, patience).await?;
         let said = answer.json::<Answered>().and_then(|said| said.reason);
         match (answer.status, said.as_deref()) {
             (200..300, _) => Ok(Answer::Shown),

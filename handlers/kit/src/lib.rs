@@ -23,6 +23,7 @@ pub mod personal;
 pub mod publish_outbox;
 pub mod runtime;
 pub mod secret;
+pub mod secret_versions;
 pub mod secrets_manager;
 pub mod sqs;
 pub mod task_token;

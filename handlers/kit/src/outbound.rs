@@ -60,8 +60,8 @@ pub enum OutboundError {
 pub struct Outgoing<'a, B> {
     /// Below the server's URL; escaped on the way.
     pub path: &'a [&'a str],
-    /// The `Idempotency-Key`.
-    pub key: &'a str,
+    /// The `Idempotency-Key`, where there is one.
+    pub key: Option<&'a str>,
     /// JSON.
     pub body: Option<&'a B>,
 }
@@ -96,6 +96,7 @@ pub struct Server {
     client: Client,
     url: Url,
     total: Duration,
+    credential: Option<Secret>,
 }
 
 impl Server {
@@ -117,7 +118,7 @@ impl Server {
             // A connection kept over a freeze of the execution environment is dead more often than not.
             .pool_max_idle_per_host(0)
             .build()?;
-        Ok(Self { client, url, total: timeouts.total })
+        Ok(Self { client, url, total: timeouts.total, credential: None })
     }
 
     /// The server whose URL is `url`.
@@ -136,6 +137,12 @@ impl Server {
         Self::new(parsed(name)?, Timeouts::from_env()?)
     }
 
+    /// The same server, called in the name of whoever `credential` belongs to.
+    #[must_use]
+    pub fn bearing(&self, credential: &Secret) -> Self {
+        Self { credential: Some(credential.clone()), ..self.clone() }
+    }
+
     /// Posts, and waits no longer than `patience`.
     ///
     /// # Errors
@@ -145,31 +152,19 @@ impl Server {
         request: Outgoing<'_, B>,
         patience: Duration,
     ) -> Result<Answer, OutsideError> {
-        let mut builder = self.request(Method::POST, request.path, patience);
-        builder = builder.header(IDEMPOTENCY_KEY, request.key);
-        if let Some(body) = request.body {
-            builder = builder.json(body);
-        }
-        answer(builder).await
+        self.send(Method::POST, request, patience).await
     }
 
-    /// Puts in the name of whoever `credential` belongs to, and waits no longer than `patience`.
+    /// Puts, and waits no longer than `patience`.
     ///
     /// # Errors
     /// As [`Self::post`].
     pub async fn put<B: Serialize>(
         &self,
         request: Outgoing<'_, B>,
-        credential: &Secret,
         patience: Duration,
     ) -> Result<Answer, OutsideError> {
-        // Marked as sensitive, so that no trace of the client shows it.
-        let mut builder = self.request(Method::PUT, request.path, patience).bearer_auth(credential.reveal());
-        builder = builder.header(IDEMPOTENCY_KEY, request.key);
-        if let Some(body) = request.body {
-            builder = builder.json(body);
-        }
-        answer(builder).await
+        self.send(Method::PUT, request, patience).await
     }
 
     /// Gets, and waits no longer than `patience`.
@@ -180,12 +175,41 @@ impl Server {
         answer(self.request(Method::GET, path, patience)).await
     }
 
+    /// Deletes, and waits no longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn delete(&self, path: &[&str], patience: Duration) -> Result<Answer, OutsideError> {
+        answer(self.request(Method::DELETE, path, patience)).await
+    }
+
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        request: Outgoing<'_, B>,
+        patience: Duration,
+    ) -> Result<Answer, OutsideError> {
+        let mut builder = self.request(method, request.path, patience);
+        if let Some(key) = request.key {
+            builder = builder.header(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(body) = request.body {
+            builder = builder.json(body);
+        }
+        answer(builder).await
+    }
+
     fn request(&self, method: Method, path: &[&str], patience: Duration) -> reqwest::RequestBuilder {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        self.client.request(method, url).timeout(patience.min(self.total))
+        let request = self.client.request(method, url).timeout(patience.min(self.total));
+        match &self.credential {
+            // Marked as sensitive, so that no trace of the client shows it.
+            Some(credential) => request.bearer_auth(credential.reveal()),
+            None => request,
+        }
     }
 }
 

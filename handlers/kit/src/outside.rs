@@ -7,6 +7,7 @@ use lakeside_domain::time::Timestamp;
 use crate::{
     clock::Pauses,
     disposition::{Disposed, Disposition},
+    secret::SecretError,
 };
 
 /// A call is not begun with less time than this.
@@ -36,6 +37,12 @@ pub enum OutsideError {
     /// No answer, or a failure over there. The effect may have happened, may happen yet, or never.
     #[error("the outcome of the call is unknown")]
     Unknown(#[source] Box<dyn StdError + Send + Sync>),
+    /// What we come with opens nothing, not even what is current by now. Nothing happened.
+    #[error("what we come with opens nothing")]
+    Unauthorized,
+    /// What opens it cannot be read. Nothing happened.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The request will not be taken as it stands: a bug, or a missing grant.
     #[error("the request was refused with status {status}")]
     Refused {
@@ -48,7 +55,8 @@ impl Disposed for OutsideError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Throttled { .. } | Self::OutOfTime | Self::Unknown(_) => Disposition::Retry,
-            Self::Refused { .. } => Disposition::Park,
+            Self::Unauthorized | Self::Refused { .. } => Disposition::Park,
+            Self::Secret(error) => error.disposition(),
         }
     }
 }
@@ -101,9 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refused_request_is_parked() {
-        assert_eq!(OutsideError::Refused { status: 422 }.disposition(), Disposition::Park);
+    fn only_what_somebody_must_put_right_is_parked() {
+        for parked in [
+            OutsideError::Refused { status: 422 },
+            OutsideError::Unauthorized,
+            OutsideError::Secret(SecretError::Refused("no value".into())),
+        ] {
+            assert_eq!(parked.disposition(), Disposition::Park);
+        }
         for passing in [
+            OutsideError::Secret(SecretError::Unavailable("down".into())),
             OutsideError::Unknown("lost".into()),
             OutsideError::OutOfTime,
             OutsideError::Throttled { retry_after: Duration::from_secs(1) },

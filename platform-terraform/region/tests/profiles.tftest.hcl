@@ -3,6 +3,10 @@ mock_provider "aws" {
   source = "../testing"
 }
 
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
 
 run "startup" {
   module {
@@ -31,13 +35,23 @@ run "the_startup_profile_plans" {
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
     partners                 = lookup(run.startup.settings, "partners", null)
     second_region            = lookup(run.startup.settings, "second_region", null)
+    edge                     = lookup(run.startup.settings, "edge", null)
+    edge_token_digests       = lookup(run.startup.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.startup.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.startup.settings, "firewall_logs", null)
+    schema_registry          = lookup(run.startup.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.startup.settings, "schema_discovery", null)
+    network                  = lookup(run.startup.settings, "network", null)
+    event_subscribers        = lookup(run.startup.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.startup.settings, "deny_other_accounts", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners", "second_region",
+      "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -55,6 +69,16 @@ run "the_startup_profile_plans" {
   assert {
     condition     = length(aws_ssm_parameter.role) == 0
     error_message = "An account that should cost little must pay for one Region."
+  }
+
+  assert {
+    condition     = var.edge != null && var.refuse_direct_calls && var.firewall_logs && length(var.edge_token_digests) == 0
+    error_message = "A real account has an edge that cannot be walked around, knows what it refused, and has a token of its own."
+  }
+
+  assert {
+    condition     = var.network == null && var.schema_registry && var.deny_other_accounts
+    error_message = "A small account pays for no network, and has what costs nothing: the registry, and closed buses."
   }
 }
 
@@ -85,13 +109,23 @@ run "the_enterprise_profile_plans" {
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
     partners                 = lookup(run.enterprise.settings, "partners", null)
     second_region            = lookup(run.enterprise.settings, "second_region", null)
+    edge                     = lookup(run.enterprise.settings, "edge", null)
+    edge_token_digests       = lookup(run.enterprise.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.enterprise.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.enterprise.settings, "firewall_logs", null)
+    schema_registry          = lookup(run.enterprise.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.enterprise.settings, "schema_discovery", null)
+    network                  = lookup(run.enterprise.settings, "network", null)
+    event_subscribers        = lookup(run.enterprise.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.enterprise.settings, "deny_other_accounts", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners", "second_region",
+      "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -109,6 +143,16 @@ run "the_enterprise_profile_plans" {
   assert {
     condition     = length(aws_ssm_parameter.role) == 1
     error_message = "An account under load must have a Region that stands by."
+  }
+
+  assert {
+    condition     = var.edge != null && var.refuse_direct_calls && var.firewall_logs && length(var.edge_token_digests) == 0
+    error_message = "A real account has an edge that cannot be walked around, knows what it refused, and has a token of its own."
+  }
+
+  assert {
+    condition     = var.schema_registry && !var.schema_discovery && var.deny_other_accounts
+    error_message = "A real account has the registry, and buses under its own key that are closed to others."
   }
 }
 
@@ -139,13 +183,23 @@ run "the_local_profile_plans" {
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
     partners                 = lookup(run.local.settings, "partners", null)
     second_region            = lookup(run.local.settings, "second_region", null)
+    edge                     = lookup(run.local.settings, "edge", null)
+    edge_token_digests       = lookup(run.local.settings, "edge_token_digests", null)
+    refuse_direct_calls      = lookup(run.local.settings, "refuse_direct_calls", null)
+    firewall_logs            = lookup(run.local.settings, "firewall_logs", null)
+    schema_registry          = lookup(run.local.settings, "schema_registry", null)
+    schema_discovery         = lookup(run.local.settings, "schema_discovery", null)
+    network                  = lookup(run.local.settings, "network", null)
+    event_subscribers        = lookup(run.local.settings, "event_subscribers", null)
+    deny_other_accounts      = lookup(run.local.settings, "deny_other_accounts", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
-      "partner_plans", "partners", "second_region",
+      "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -34,6 +34,14 @@ mock_provider "aws" {
   }
 
   override_resource {
+    target = aws_kms_key.class["secrets"]
+    values = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/secrets"
+      key_id = "secrets"
+    }
+  }
+
+  override_resource {
     target = aws_cloudwatch_event_bus.domain["orders"]
     values = {
       arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-orders"
@@ -60,6 +68,11 @@ mock_provider "aws" {
       arn = "arn:aws:events:eu-central-1:111122223333:event-bus/lakeside-growth"
     }
   }
+}
+
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
 }
 
 variables {
@@ -111,16 +124,17 @@ run "services_use_keys_only_for_this_account" {
     condition = {
       for class, document in data.aws_iam_policy_document.key : class => flatten([
         for statement in document.statement : [
-          for condition in statement.condition : "${condition.variable} ${one(condition.values)}"
+          for condition in statement.condition : "${coalesce(statement.effect, "Allow")} ${condition.variable} ${one(condition.values)}"
         ]
       ])
       } == {
       data      = []
       directory = []
-      logs      = ["kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
-      messaging = ["aws:SourceAccount 111122223333"]
+      logs      = ["Allow kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-central-1:111122223333:log-group:*"]
+      messaging = ["Allow aws:SourceAccount 111122223333"]
+      secrets   = ["Deny kms:ViaService secretsmanager.eu-central-1.amazonaws.com"]
     }
-    error_message = "No service may use the keys for data and for the directory; logs know no source account."
+    error_message = "No service may use the keys for data, secrets and the directory; logs know no source account; secrets come through their service."
   }
 
   assert {
@@ -128,7 +142,7 @@ run "services_use_keys_only_for_this_account" {
       for document in data.aws_iam_policy_document.key : [
         for statement in document.statement : [
           for principal in statement.principals :
-          principal.type == "Service" || principal.identifiers == toset(["arn:aws:iam::111122223333:root"])
+          principal.type == "Service" || coalesce(statement.effect, "Allow") == "Deny" || principal.identifiers == toset(["arn:aws:iam::111122223333:root"])
         ]
       ]
     ]))
@@ -544,10 +558,21 @@ run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
 run "the_door_says_who_came_to_nobody" {
   assert {
     condition = alltrue([
-      for word in ["identity", "authorizer", "claims", "requestOverride", "body", "$context.path"] :
+      for word in [
+        "identity", "authorizer", "claims", "requestOverride", "body", "$context.path", "sourceIp", "userAgent", "caller",
+        "validationErrorString", "messageString", "$input", "$stageVariables", "querystring", "header",
+      ] :
       !strcontains(aws_api_gateway_stage.live.access_log_settings[0].format, word)
     ])
     error_message = "Neither addresses nor claims nor order ids belong in the access log."
+  }
+
+  assert {
+    condition = toset(flatten(regexall("\\$context\\.[A-Za-z.]+", aws_api_gateway_stage.live.access_log_settings[0].format))) == toset([
+      "$context.requestId", "$context.httpMethod", "$context.resourcePath", "$context.status", "$context.responseLatency",
+      "$context.error.responseType",
+    ])
+    error_message = "Whoever adds a field to the access log must know that it says nothing about who called."
   }
 
   assert {
@@ -611,6 +636,18 @@ run "customers_sign_in_without_sending_their_password" {
       aws_cognito_user_pool.customers.deletion_protection == "ACTIVE",
     ])
     error_message = "The pool must not say who exists, must take tokens back, and must not be deleted by accident."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cognito_user_pool.customers.mfa_configuration == "OPTIONAL",
+      aws_cognito_user_pool.customers.software_token_mfa_configuration[0].enabled,
+      !aws_cognito_user_pool.customers.username_configuration[0].case_sensitive,
+      aws_cognito_user_pool.customers.auto_verified_attributes == toset(["email"]),
+      one(aws_cognito_user_pool.customers.account_recovery_setting[0].recovery_mechanism).name == "verified_email",
+      aws_cognito_user_pool.customers.user_attribute_update_settings[0].attributes_require_verification_before_update == toset(["email"]),
+    ])
+    error_message = "Customers may have a second factor, and are known by an address that is proven and read in either case."
   }
 }
 
@@ -697,14 +734,15 @@ run "squads_find_the_contract" {
 
   assert {
     condition = toset(keys(output.platform)) == toset([
-      "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "permissions_boundary_arn", "prefix", "region", "regions", "user_pool",
+      "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "network",
+      "permissions_boundary_arn", "prefix", "region", "regions", "user_pool",
     ])
     error_message = "What was published once must stay: this is version 1."
   }
 
   assert {
     condition = jsonencode(output.platform.keys) == jsonencode({
-      for class in ["data", "logs", "messaging"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}"
+      for class in ["data", "logs", "messaging", "secrets"] : class => "arn:aws:kms:eu-central-1:111122223333:key/${class}"
     })
     error_message = "Each class of data must have a key of its own."
   }

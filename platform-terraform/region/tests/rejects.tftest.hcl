@@ -2,6 +2,11 @@ mock_provider "aws" {
   source = "../testing"
 }
 
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
+
 variables {
   environment = "test"
 }

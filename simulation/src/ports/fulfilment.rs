@@ -16,7 +16,6 @@ use lakeside_fulfilment::{
     memory::MemoryFulfilment,
     payment_record::PaymentRecord,
     refund_payment::RefundStore,
-    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 use lakeside_kit::{
@@ -63,13 +62,6 @@ impl Port {
             Ok(written)
         })
         .await
-    }
-}
-
-/// A read before anything is done: it has nothing to lose, and faults around it say nothing new.
-impl Payments for Port {
-    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
-        Ok(self.world().fulfilment.payment(order_id).is_some())
     }
 }
 

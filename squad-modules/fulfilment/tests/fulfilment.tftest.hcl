@@ -132,15 +132,19 @@ run "who_buys_labels_learns_where_parcels_go_and_nothing_else" {
 run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
-      for name, function in local.functions : name => flatten(values(function.tables)[*].leading_keys)
-      if length(function.tables) > 0
+      for name, function in local.functions : name => {
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
+      } if length(function.tables) > 0
       } == {
-      cancel_fulfilment = ["APPROVAL#*", "PAYMENT#*", "LABEL#*"]
-      capture_payment   = ["PAYMENT#*", "LEASE#capture-payment#*"]
-      refund_payment    = ["PAYMENT#*", "LEASE#refund-payment#*"]
-      create_label      = ["ADDRESS#*", "LABEL#*", "LEASE#create-label#*"]
-      start_fulfilment  = ["PAYMENT#*"]
-      void_label        = ["LABEL#*", "LEASE#void-label#*"]
+      cancel_fulfilment = { "APPROVAL#*" = "UpdateItem", "PAYMENT#* LABEL#*" = "PutItem" }
+      capture_payment   = { "PAYMENT#*" = "GetItem PutItem", "LEASE#capture-payment#*" = "DeleteItem PutItem" }
+      refund_payment    = { "PAYMENT#*" = "GetItem PutItem", "LEASE#refund-payment#*" = "DeleteItem PutItem" }
+      create_label = {
+        "ADDRESS#*"            = "GetItem"
+        "LABEL#*"              = "ConditionCheckItem GetItem PutItem"
+        "LEASE#create-label#*" = "DeleteItem PutItem"
+      }
+      void_label = { "LABEL#*" = "PutItem Query", "LEASE#void-label#*" = "DeleteItem PutItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -152,10 +156,14 @@ run "functions_reach_only_the_items_that_are_their_business" {
       start_fulfilment   = ["states:DescribeExecution", "states:StartExecution"]
       recover_fulfilment = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StartExecution"]
       cancel_fulfilment  = ["states:SendTaskSuccess"]
-      capture_payment    = ["states:SendTaskSuccess"]
-      refund_payment     = ["states:SendTaskSuccess"]
-      create_label       = ["kms:Decrypt"]
-      void_label         = []
+      capture_payment    = ["kms:Decrypt", "secretsmanager:GetSecretValue", "states:SendTaskSuccess"]
+      refund_payment     = ["kms:Decrypt", "secretsmanager:GetSecretValue", "states:SendTaskSuccess"]
+      rotate_processor_key = [
+        "kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
+      ]
+      create_label = ["kms:Decrypt"]
+      void_label   = []
     })
     error_message = "Whoever changes this list changes who may do what."
   }
@@ -393,5 +401,151 @@ run "only_step_functions_of_this_account_assume_the_sagas_role" {
       ])
     ])
     error_message = "Step Functions must not act for another account."
+  }
+}
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["start_fulfilment"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["start_fulfilment"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { fulfilment = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+}
+
+run "the_processors_key_is_read_by_three_functions_and_is_in_no_setting" {
+  assert {
+    condition = alltrue([
+      aws_secretsmanager_secret.payment_processor.name == "lakeside/payment-processor",
+      aws_secretsmanager_secret.payment_processor.kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/data",
+      aws_secretsmanager_secret.payment_processor.recovery_window_in_days == 30,
+    ])
+    error_message = "The secret is under a key of the platform's, and is kept for a while when it is deleted."
+  }
+
+  assert {
+    condition = jsonencode({
+      for name, function in local.functions : name => distinct(flatten([
+        for statement in values(function.statements) : statement.resources
+        if anytrue([for action in statement.actions : startswith(action, "secretsmanager:")])
+      ]))
+      if anytrue([for action in flatten(values(function.statements)[*].actions) : startswith(action, "secretsmanager:")])
+    }) == jsonencode({ for name in local.processor_key_readers : name => [aws_secretsmanager_secret.payment_processor.arn] })
+    error_message = "Exactly this secret, for exactly these functions."
+  }
+
+  assert {
+    condition = {
+      for name, function in local.functions : name => function.environment.PAYMENT_PROCESSOR_SECRET
+      if contains(keys(function.environment), "PAYMENT_PROCESSOR_SECRET")
+    } == { for name in local.processor_key_readers : name => aws_secretsmanager_secret.payment_processor.arn }
+    error_message = "Settings name the secret and hold nothing of it."
+  }
+}
+
+run "nobody_else_in_the_account_reads_the_processors_key" {
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.processor_key.statement : alltrue([
+        statement.effect == "Deny",
+        statement.actions == toset(["secretsmanager:GetSecretValue"]),
+        one(statement.principals).identifiers == toset(["*"]),
+        one(statement.condition).test == "ArnNotLike",
+        one(statement.condition).variable == "aws:PrincipalArn",
+        one(statement.condition).values == tolist(flatten([
+          for name in local.processor_key_readers : [
+            module.function[name].role.arn,
+            "arn:aws:sts::111122223333:assumed-role/lakeside-${replace(name, "_", "-")}/*",
+          ]
+        ])),
+      ])
+    ])
+    error_message = "Whatever is granted elsewhere, three functions see the key."
+  }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret_policy.processor_key.secret_arn == aws_secretsmanager_secret.payment_processor.arn
+      && aws_secretsmanager_secret_policy.processor_key.block_public_policy
+    )
+    error_message = "The policy must be the secret's."
+  }
+}
+
+run "the_processors_key_is_replaced_every_month_by_its_function" {
+  assert {
+    condition = alltrue([
+      for rotation in aws_secretsmanager_secret_rotation.processor_key : alltrue([
+        rotation.secret_id == aws_secretsmanager_secret.payment_processor.id,
+        rotation.rotation_lambda_arn == module.function["rotate_processor_key"].alias_arn,
+        one(rotation.rotation_rules).automatically_after_days == 30,
+        !rotation.rotate_immediately,
+      ])
+    ]) && length(aws_secretsmanager_secret_rotation.processor_key) == 1
+    error_message = "A key that nobody replaces is one that everybody had."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.rotation.principal == "secretsmanager.amazonaws.com",
+      aws_lambda_permission.rotation.qualifier == "live",
+      aws_lambda_permission.rotation.source_account == "111122223333",
+      aws_lambda_permission.rotation.source_arn == aws_secretsmanager_secret.payment_processor.arn,
+    ])
+    error_message = "Secrets Manager calls the function for this secret of this account, and nobody else does."
+  }
+}
+
+run "a_key_that_does_not_open_and_a_rotation_that_fails_page" {
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.rotation, aws_cloudwatch_metric_alarm.not_let_in] : alltrue([
+        alarm.threshold == 0,
+        alarm.evaluation_periods == 1,
+        alarm.comparison_operator == "GreaterThanThreshold",
+        alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:lakeside-alarms"]),
+      ])
+    ])
+    error_message = "The first one must reach the alarm topic."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.rotation.dimensions == tomap({ FunctionName = "lakeside-rotate-processor-key" })
+      && alltrue([
+        for function, filter in aws_cloudwatch_log_metric_filter.not_let_in : alltrue([
+          filter.log_group_name == "/aws/lambda/lakeside-${function}",
+          filter.pattern == "{ $.outcome = \"UNAUTHORIZED\" }",
+          one(filter.metric_transformation).name == aws_cloudwatch_metric_alarm.not_let_in.metric_name,
+          one(filter.metric_transformation).namespace == aws_cloudwatch_metric_alarm.not_let_in.namespace,
+        ])
+      ])
+      && length(aws_cloudwatch_log_metric_filter.not_let_in) == 2
+    )
+    error_message = "What the functions write must be what the alarms count."
+  }
+}
+
+run "people_may_rotate_instead" {
+  variables {
+    processor_key_rotation_days = 0
+  }
+
+  assert {
+    condition     = length(aws_secretsmanager_secret_rotation.processor_key) == 0
+    error_message = "Without a schedule Secrets Manager is not told of a function."
   }
 }

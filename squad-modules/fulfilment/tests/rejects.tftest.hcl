@@ -257,3 +257,93 @@ run "rejects_an_approval_that_outlasts_the_reservation" {
 
   expect_failures = [aws_sfn_state_machine.saga]
 }
+
+run "rejects_a_function_in_the_network_that_there_is_not" {
+  command = plan
+
+  variables {
+    network_functions = ["no_such_function"]
+  }
+
+  expect_failures = [var.network_functions]
+}
+
+run "rejects_capacity_for_a_table_that_there_is_not" {
+  command = plan
+
+  variables {
+    table_capacity = { no-such-table = { read = { min = 1, max = 2 }, write = { min = 1, max = 2 } } }
+  }
+
+  expect_failures = [var.table_capacity]
+}
+
+run "rejects_a_function_in_the_network_that_calls_out_of_it" {
+  command = plan
+
+  variables {
+    network_functions = ["capture_payment"]
+  }
+
+  expect_failures = [var.network_functions]
+}
+
+run "rejects_a_rotation_in_fractions_of_days" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = 1.5
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_rotation_before_now" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = -1
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_rotation_that_nobody_lives_to_see" {
+  command = plan
+
+  variables {
+    processor_key_rotation_days = 366
+  }
+
+  expect_failures = [var.processor_key_rotation_days]
+}
+
+run "rejects_a_recovery_window_that_secrets_manager_does_not_know" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 1
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_a_recovery_window_of_more_than_a_month" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 31
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "rejects_less_than_no_attempts" {
+  command = plan
+
+  variables {
+    payments_not_let_in = -1
+  }
+
+  expect_failures = [var.payments_not_let_in]
+}

@@ -17,6 +17,7 @@ run "every_event_there_is_a_contract_for_is_kept" {
     condition = alltrue([
       for domain, rule in aws_cloudwatch_event_rule.analytics :
       rule.event_bus_name == "lakeside-${domain}"
+      && jsondecode(rule.event_pattern).account == ["111122223333"]
       && jsondecode(rule.event_pattern).source == ["lakeside.${domain}"]
       && length(jsondecode(rule.event_pattern)["detail-type"]) == length(fileset("../../contracts/events/${domain}", "*/v1.schema.json"))
       && length(rule.event_pattern) <= 2048

@@ -72,16 +72,17 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => {
-        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       }
       } == {
-      accrue_loyalty = { "GetItem PutItem UpdateItem" = ["LOYALTY#*", "ACCOUNT#*"] }
+      accrue_loyalty = { "LOYALTY#*" = "GetItem PutItem", "ACCOUNT#*" = "UpdateItem" }
       notify_customer = {
-        "DeleteItem GetItem PutItem Query" = ["NOTICE#*", "LEASE#notify-customer#*"]
-        "GetItem"                          = ["CUSTOMER#*"]
+        "NOTICE#*"                = "GetItem PutItem Query"
+        "LEASE#notify-customer#*" = "DeleteItem PutItem"
+        "CUSTOMER#*"              = "GetItem"
       }
       route_stock   = {}
-      publish_stock = { "DeleteItem GetItem PutItem" = ["LISTING#*", "LEASE#publish-stock#*"] }
+      publish_stock = { "LISTING#*" = "GetItem PutItem", "LEASE#publish-stock#*" = "DeleteItem PutItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -283,13 +284,15 @@ run "buyers_are_told_of_levels_at_the_threshold_and_below" {
   assert {
     condition = (
       jsondecode(aws_cloudwatch_event_rule.low_stock.event_pattern) == {
+        account       = ["111122223333"]
         source        = ["lakeside.inventory"]
         "detail-type" = ["StockLevelChanged"]
+        "replay-name" = [{ exists = false }]
         detail        = { data = { available = [{ numeric = ["<=", 25] }] } }
       }
       && aws_cloudwatch_event_rule.low_stock.event_bus_name == "lakeside-inventory"
     )
-    error_message = "The rule decides by the level alone, on the bus of whoever states it."
+    error_message = "The rule decides by the level alone, as it is said for the first time, on the bus of whoever states it."
   }
 }
 
@@ -362,5 +365,27 @@ run "buyers_are_told_of_what_they_buy" {
       }
     )
     error_message = "A subscription must be narrowed to what it names."
+  }
+}
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["accrue_loyalty"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["accrue_loyalty"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { growth = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
   }
 }

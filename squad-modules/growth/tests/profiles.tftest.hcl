@@ -34,6 +34,7 @@ run "the_startup_profile_plans" {
     deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
+    canary                      = lookup(run.startup.settings, "canary", null)
     function_timeout_seconds    = lookup(run.startup.settings, "function_timeout_seconds", null)
     loyalty_minor_per_point     = lookup(run.startup.settings, "loyalty_minor_per_point", null)
     loyalty_currency            = lookup(run.startup.settings, "loyalty_currency", null)
@@ -48,15 +49,18 @@ run "the_startup_profile_plans" {
     analytics_plain_http        = lookup(run.startup.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.startup.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.startup.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.startup.settings, "network_functions", null)
+    table_capacity              = lookup(run.startup.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -72,6 +76,11 @@ run "the_startup_profile_plans" {
       && !var.analytics_plain_http
     )
     error_message = "A real account uses pipes, protects its tables and secrets, keeps events and has no auditors of roles."
+  }
+
+  assert {
+    condition     = length(var.table_capacity) == 0 && length(var.network_functions) == 0
+    error_message = "A small account pays for nothing that it does not use."
   }
 }
 
@@ -97,6 +106,7 @@ run "the_enterprise_profile_plans" {
     deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
+    canary                      = lookup(run.enterprise.settings, "canary", null)
     function_timeout_seconds    = lookup(run.enterprise.settings, "function_timeout_seconds", null)
     loyalty_minor_per_point     = lookup(run.enterprise.settings, "loyalty_minor_per_point", null)
     loyalty_currency            = lookup(run.enterprise.settings, "loyalty_currency", null)
@@ -111,15 +121,18 @@ run "the_enterprise_profile_plans" {
     analytics_plain_http        = lookup(run.enterprise.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.enterprise.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.enterprise.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.enterprise.settings, "network_functions", null)
+    table_capacity              = lookup(run.enterprise.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -135,6 +148,11 @@ run "the_enterprise_profile_plans" {
       && !var.analytics_plain_http
     )
     error_message = "A real account uses pipes, protects its tables and secrets, keeps events and has no auditors of roles."
+  }
+
+  assert {
+    condition     = var.canary != null
+    error_message = "Under load a new version is shifted step by step."
   }
 }
 
@@ -160,6 +178,7 @@ run "the_local_profile_plans" {
     deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
+    canary                      = lookup(run.local.settings, "canary", null)
     function_timeout_seconds    = lookup(run.local.settings, "function_timeout_seconds", null)
     loyalty_minor_per_point     = lookup(run.local.settings, "loyalty_minor_per_point", null)
     loyalty_currency            = lookup(run.local.settings, "loyalty_currency", null)
@@ -174,15 +193,18 @@ run "the_local_profile_plans" {
     analytics_plain_http        = lookup(run.local.settings, "analytics_plain_http", null)
     levels_not_shown            = lookup(run.local.settings, "levels_not_shown", null)
     secret_recovery_window_days = lookup(run.local.settings, "secret_recovery_window_days", null)
+    network_functions           = lookup(run.local.settings, "network_functions", null)
+    table_capacity              = lookup(run.local.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
-      "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "loyalty_minor_per_point",
+      "maximum_concurrency", "function_role_auditors", "canary", "function_timeout_seconds", "loyalty_minor_per_point",
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
+      "network_functions", "table_capacity",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

@@ -352,3 +352,33 @@ run "rejects_a_first_day_that_is_none" {
 
   expect_failures = [var.analytics_first_day]
 }
+
+run "rejects_a_function_in_the_network_that_there_is_not" {
+  command = plan
+
+  variables {
+    network_functions = ["no_such_function"]
+  }
+
+  expect_failures = [var.network_functions]
+}
+
+run "rejects_capacity_for_a_table_that_there_is_not" {
+  command = plan
+
+  variables {
+    table_capacity = { no-such-table = { read = { min = 1, max = 2 }, write = { min = 1, max = 2 } } }
+  }
+
+  expect_failures = [var.table_capacity]
+}
+
+run "rejects_a_function_in_the_network_that_calls_out_of_it" {
+  command = plan
+
+  variables {
+    network_functions = ["notify_customer"]
+  }
+
+  expect_failures = [var.network_functions]
+}

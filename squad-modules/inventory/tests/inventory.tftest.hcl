@@ -71,26 +71,35 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => {
-        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       } if name != "stock_query"
       } == {
       adjust_stock = {
-        "ConditionCheckItem GetItem PutItem Query UpdateItem" = ["SKU#*", "ADJUSTMENT#*", "SALE#*"]
+        "SKU#*"        = "ConditionCheckItem GetItem Query UpdateItem"
+        "ADJUSTMENT#*" = "GetItem PutItem"
+        "SALE#*"       = "PutItem"
       }
       reconcile_stock = {
-        "Query"            = ["STOCK#*"]
-        "Query UpdateItem" = ["SKU#*"]
-        "GetItem PutItem"  = ["POSITION#reconcile-stock"]
+        "STOCK#*"                  = "Query"
+        "SKU#*"                    = "Query UpdateItem"
+        "POSITION#reconcile-stock" = "GetItem PutItem"
       }
-      reserve_stock = { "BatchGetItem ConditionCheckItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*"] }
-      release_stock = { "GetItem PutItem UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
-      sweep_reservations = {
-        "Query"              = ["HELD#*"]
-        "GetItem UpdateItem" = ["SKU#*", "RESERVATION#*"]
+      reserve_stock = {
+        "SKU#*"         = "ConditionCheckItem Query UpdateItem"
+        "RESERVATION#*" = "BatchGetItem PutItem UpdateItem"
       }
-      allocate            = { "GetItem PutItem Query UpdateItem" = ["SKU#*", "RESERVATION#*", "ALLOCATION#*"] }
-      publish_levels      = { "Query" = ["SKU#*"] }
-      project_store_stock = { "PutItem" = ["SKU#*"] }
+      release_stock = {
+        "SKU#*"                      = "UpdateItem"
+        "RESERVATION#* ALLOCATION#*" = "GetItem PutItem UpdateItem"
+      }
+      sweep_reservations = { "HELD#*" = "Query", "SKU#*" = "UpdateItem", "RESERVATION#*" = "GetItem UpdateItem" }
+      allocate = {
+        "SKU#*"         = "Query UpdateItem"
+        "RESERVATION#*" = "GetItem UpdateItem"
+        "ALLOCATION#*"  = "GetItem PutItem"
+      }
+      publish_levels      = { "SKU#*" = "Query" }
+      project_store_stock = { "SKU#*" = "PutItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -202,5 +211,32 @@ run "a_sku_whose_counts_differ_pages" {
       && aws_cloudwatch_metric_alarm.stock_differs.alarm_actions == toset([local.platform.alarm_topic_arn])
     )
     error_message = "Every difference must be counted, and reach the alarm topic."
+  }
+}
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["stock_query"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["stock_query"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { inventory = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+
+  assert {
+    condition     = module.store_stock_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
   }
 }

@@ -29,14 +29,19 @@ run "the_startup_profile_plans" {
     deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
+    canary                   = lookup(run.startup.settings, "canary", null)
     function_timeout_seconds = lookup(run.startup.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.startup.settings, "reservation_hold_seconds", null)
+    provisioned_concurrency  = lookup(run.startup.settings, "provisioned_concurrency", null)
+    network_functions        = lookup(run.startup.settings, "network_functions", null)
+    table_capacity           = lookup(run.startup.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -49,6 +54,11 @@ run "the_startup_profile_plans" {
       && length(var.function_role_auditors) == 0
     )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = length(var.provisioned_concurrency) == 0 && length(var.table_capacity) == 0 && length(var.network_functions) == 0
+    error_message = "A small account pays for nothing that it does not use."
   }
 }
 
@@ -74,14 +84,19 @@ run "the_enterprise_profile_plans" {
     deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
+    canary                   = lookup(run.enterprise.settings, "canary", null)
     function_timeout_seconds = lookup(run.enterprise.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.enterprise.settings, "reservation_hold_seconds", null)
+    provisioned_concurrency  = lookup(run.enterprise.settings, "provisioned_concurrency", null)
+    network_functions        = lookup(run.enterprise.settings, "network_functions", null)
+    table_capacity           = lookup(run.enterprise.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -94,6 +109,16 @@ run "the_enterprise_profile_plans" {
       && length(var.function_role_auditors) == 0
     )
     error_message = "A real account uses pipes, protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = var.canary != null
+    error_message = "Under load a new version is shifted step by step."
+  }
+
+  assert {
+    condition     = var.provisioned_concurrency["stock_query"] > 0
+    error_message = "Under load customers must not wait for a cold start."
   }
 }
 
@@ -119,14 +144,19 @@ run "the_local_profile_plans" {
     deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
+    canary                   = lookup(run.local.settings, "canary", null)
     function_timeout_seconds = lookup(run.local.settings, "function_timeout_seconds", null)
     reservation_hold_seconds = lookup(run.local.settings, "reservation_hold_seconds", null)
+    provisioned_concurrency  = lookup(run.local.settings, "provisioned_concurrency", null)
+    network_functions        = lookup(run.local.settings, "network_functions", null)
+    table_capacity           = lookup(run.local.settings, "table_capacity", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

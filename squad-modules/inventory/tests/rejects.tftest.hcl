@@ -186,3 +186,23 @@ run "rejects_levels_before_their_time" {
 
   expect_failures = [var.level_window_seconds]
 }
+
+run "rejects_a_function_in_the_network_that_there_is_not" {
+  command = plan
+
+  variables {
+    network_functions = ["no_such_function"]
+  }
+
+  expect_failures = [var.network_functions]
+}
+
+run "rejects_capacity_for_a_table_that_there_is_not" {
+  command = plan
+
+  variables {
+    table_capacity = { no-such-table = { read = { min = 1, max = 2 }, write = { min = 1, max = 2 } } }
+  }
+
+  expect_failures = [var.table_capacity]
+}

@@ -1,4 +1,12 @@
 # The function's role: its logs, its tables' items, and what it is given. Nothing else.
+locals {
+  network_actions = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+  network_lookups = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -45,6 +53,47 @@ data "aws_iam_policy_document" "function" {
     sid       = "UseTheDataKey"
     actions   = ["kms:Decrypt"]
     resources = [var.platform.keys.data]
+  }
+
+  # Lambda joins the network with the function's own role. Which interface it will be is not known, and looking for one
+  # knows no resources; so the function itself is denied what Lambda does in its name.
+  dynamic "statement" {
+    for_each = var.in_network ? [1] : []
+
+    content {
+      sid     = "JoinTheNetwork"
+      actions = local.network_actions
+      resources = [
+        "arn:aws:ec2:${var.platform.region}:${var.platform.account_id}:*/*",
+      ]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.in_network ? [1] : []
+
+    content {
+      sid       = "FindTheNetwork"
+      actions   = local.network_lookups
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.in_network ? [1] : []
+
+    content {
+      sid       = "LambdaAlone"
+      effect    = "Deny"
+      actions   = concat(local.network_actions, local.network_lookups)
+      resources = ["*"]
+
+      condition {
+        test     = "ArnEquals"
+        variable = "lambda:SourceFunctionArn"
+        values   = ["arn:aws:lambda:${var.platform.region}:${var.platform.account_id}:function:${local.full_name}"]
+      }
+    }
   }
 
   dynamic "statement" {

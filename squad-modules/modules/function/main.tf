@@ -1,4 +1,4 @@
-# One function: its code behind the alias `live`, its own role, its log group, its alarms.
+# One function: its first code behind the alias `live`, its own role, its log group, its alarms.
 locals {
   full_name = "${var.platform.prefix}-${var.name}"
   artifact  = "${var.settings.artifacts_dir}/${coalesce(var.binary, var.name)}.zip"
@@ -36,7 +36,21 @@ resource "aws_lambda_function" "function" {
     mode = var.settings.tracing ? "Active" : "PassThrough"
   }
 
+  dynamic "vpc_config" {
+    for_each = var.in_network ? [var.platform.network] : []
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = [vpc_config.value.security_group_id]
+    }
+  }
+
   depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    # Terraform makes the function with the package at hand; from then on a deployment brings its code.
+    ignore_changes = [filename, source_code_hash]
+  }
 }
 
 resource "aws_lambda_alias" "live" {
@@ -45,8 +59,8 @@ resource "aws_lambda_alias" "live" {
   function_version = aws_lambda_function.function.version
 
   lifecycle {
-    # Pipelines shift the alias gradually; Terraform only makes it.
-    ignore_changes = [routing_config]
+    # A deployment shifts it, to new code as to a new configuration; Terraform only makes it.
+    ignore_changes = [function_version, routing_config]
   }
 }
 

@@ -27,3 +27,18 @@ output "policy" {
   description = "The policy of its role, as JSON."
   value       = data.aws_iam_policy_document.function.json
 }
+
+output "deployment" {
+  description = "What module deployment has to know of it."
+  value = {
+    function = aws_lambda_function.function.function_name
+    alias    = aws_lambda_alias.live.name
+    binary   = coalesce(var.binary, var.name)
+    alarm    = aws_cloudwatch_metric_alarm.errors.alarm_name
+  }
+}
+
+output "in_network" {
+  description = "Whether it runs in the platform's private network."
+  value       = length(aws_lambda_function.function.vpc_config) > 0
+}

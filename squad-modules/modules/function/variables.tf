@@ -30,6 +30,7 @@ variable "platform" {
       owns_tables = optional(bool, true)
       processing  = optional(bool, true)
     }), {})
+    network                  = optional(object({ subnet_ids = list(string), security_group_id = string }))
   })
   nullable = false
 }
@@ -99,6 +100,18 @@ variable "provisioned_concurrency" {
   validation {
     condition     = var.provisioned_concurrency >= 0 && var.provisioned_concurrency <= 500 && floor(var.provisioned_concurrency) == var.provisioned_concurrency
     error_message = "From 0 to 500 environments are kept warm."
+  }
+}
+
+variable "in_network" {
+  description = "Whether it runs in the platform's private network, from where it reaches AWS's services by endpoints and nothing else."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.in_network || var.platform.network != null
+    error_message = "The platform has no network to run a function in."
   }
 }
 

@@ -1,6 +1,10 @@
 output "function" {
   description = "The function publish-outbox of the squad."
-  value       = { name = module.function.name, role = module.function.role }
+  value = {
+    name       = module.function.name
+    role       = module.function.role
+    deployment = module.function.deployment
+  }
 }
 
 output "failures_arn" {

@@ -1,13 +1,14 @@
 output "platform" {
-  description = "The platform: account, region, prefix, buses, keys, directory, door, alarm topic, permissions boundary, Regions."
+  description = "The platform: account, region, prefix, buses, keys, directory, door, network, alarm topic, permissions boundary, Regions."
   value = {
     account_id               = local.contract.account_id
     region                   = local.contract.region
     prefix                   = local.contract.prefix
     buses                    = local.contract.buses
-    keys                     = local.contract.keys
+    keys                     = merge({ secrets = null }, local.contract.keys)
     directory                = local.contract.directory
     api_execution_arn        = local.contract.api.execution_arn
+    network                  = try(local.contract.network, null)
     alarm_topic_arn          = local.contract.alarm_topic_arn
     permissions_boundary_arn = local.contract.permissions_boundary_arn
     regions = {

@@ -22,8 +22,9 @@ resource "aws_cloudwatch_event_rule" "rule" {
   description    = "What ${var.function.name} hears on ${each.value.bus}."
   event_bus_name = each.value.bus
 
+  # Whoever else may get an event onto the bus: it counts as said by us only if this account said it.
   event_pattern = jsonencode(merge(
-    { source = each.value.sources, "detail-type" = each.value.detail_types },
+    { account = [var.platform.account_id], source = each.value.sources, "detail-type" = each.value.detail_types },
     each.value.detail == null ? {} : { detail = jsondecode(each.value.detail) },
   ))
 }

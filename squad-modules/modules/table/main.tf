@@ -1,8 +1,6 @@
 # A squad's table: one for all of its items, told apart by their keys. Of two Regions the home makes it, and the other one
 # makes its replica, under a key of its own.
 locals {
-  full_name = "${var.platform.prefix}-${var.name}"
-
   # Replication reads the stream.
   streams = var.stream || var.platform.regions.home != null
   table   = one(concat(aws_dynamodb_table.table[*], data.aws_dynamodb_table.replica[*]))
@@ -30,7 +28,9 @@ resource "aws_dynamodb_table" "table" {
   count = var.platform.regions.owns_tables ? 1 : 0
 
   name                        = local.full_name
-  billing_mode                = "PAY_PER_REQUEST"
+  billing_mode                = var.capacity == null ? "PAY_PER_REQUEST" : "PROVISIONED"
+  read_capacity               = local.table_capacity.read
+  write_capacity              = local.table_capacity.write
   hash_key                    = "pk"
   range_key                   = "sk"
   stream_enabled              = local.streams
@@ -65,6 +65,8 @@ resource "aws_dynamodb_table" "table" {
       name               = global_secondary_index.key
       hash_key           = global_secondary_index.value.hash_key
       range_key          = global_secondary_index.value.range_key
+      read_capacity      = local.index_capacity[global_secondary_index.key].read
+      write_capacity     = local.index_capacity[global_secondary_index.key].write
       projection_type    = length(global_secondary_index.value.projection) > 0 ? "INCLUDE" : "KEYS_ONLY"
       non_key_attributes = length(global_secondary_index.value.projection) > 0 ? global_secondary_index.value.projection : null
     }

@@ -12,3 +12,8 @@ output "stream_arn" {
   description = "The ARN of its stream, if it has one."
   value       = local.table.stream_arn
 }
+
+output "billing_mode" {
+  description = "Whether it is paid by use or by capacity bought ahead, as DynamoDB calls it."
+  value       = local.table.billing_mode
+}

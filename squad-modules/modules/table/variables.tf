@@ -59,3 +59,32 @@ variable "indexes" {
     error_message = "Only the indexes of a view, which has no outbox, hold more than keys."
   }
 }
+
+variable "capacity" {
+  description = "Capacity that is bought ahead and scaled between bounds, for the table and for each of its indexes; null to pay by use."
+  type = object({
+    read               = object({ min = number, max = number })
+    write              = object({ min = number, max = number })
+    target_utilization = optional(number, 70)
+  })
+  default = null
+
+  validation {
+    condition = var.capacity == null || try(alltrue([
+      for bounds in [var.capacity.read, var.capacity.write] :
+      bounds.min >= 1 && bounds.max >= bounds.min && floor(bounds.min) == bounds.min && floor(bounds.max) == bounds.max
+    ]), false)
+    error_message = "Capacity is scaled between whole units, from 1 up."
+  }
+
+  validation {
+    condition     = var.capacity == null || try(var.capacity.target_utilization >= 20 && var.capacity.target_utilization <= 90, false)
+    error_message = "Auto-scaling aims at 20 to 90 per cent of the capacity."
+  }
+
+  # A replica would need the same capacity, scaled by the same policy, before it can be made.
+  validation {
+    condition     = var.capacity == null || var.platform.regions.home == null
+    error_message = "A table that has a replica is paid by use."
+  }
+}

@@ -66,16 +66,20 @@ run "functions_reach_only_the_items_that_are_their_business" {
   assert {
     condition = {
       for name, function in local.functions : name => {
-        for grant in values(function.tables) : join(" ", sort(grant.actions)) => grant.leading_keys
+        for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       }
       } == {
-      order_ingest      = { "BatchGetItem" = ["SKU#*"], "ConditionCheckItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      cancel_order      = { "ConditionCheckItem GetItem PutItem" = ["ORDER#*", "SUBMISSION#*"] }
-      advance_order     = { "GetItem PutItem" = ["ORDER#*"] }
-      order_status      = { "UpdateItem" = ["ORDER#*"] }
-      order_query       = { "GetItem" = ["ORDER#*"] }
-      customer_orders   = { "BatchGetItem" = ["ORDER#*"], "Query" = ["CUSTOMER#*"] }
-      authorize_partner = { "GetItem" = ["PARTNER#*"] }
+      order_ingest = {
+        "SKU#*"        = "BatchGetItem"
+        "ORDER#*"      = "ConditionCheckItem PutItem"
+        "SUBMISSION#*" = "PutItem"
+      }
+      cancel_order      = { "ORDER#*" = "ConditionCheckItem GetItem PutItem", "SUBMISSION#*" = "PutItem" }
+      advance_order     = { "ORDER#*" = "GetItem PutItem" }
+      order_status      = { "ORDER#*" = "UpdateItem" }
+      order_query       = { "ORDER#*" = "GetItem" }
+      customer_orders   = { "ORDER#*" = "BatchGetItem", "CUSTOMER#*" = "Query" }
+      authorize_partner = { "PARTNER#*" = "GetItem" }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }
@@ -149,5 +153,37 @@ run "orders_go_on_when_the_saga_or_inventory_says_so" {
   assert {
     condition     = length(local.subscriptions.order_ingest.rules) + length(local.subscriptions.cancel_order.rules) == 0
     error_message = "Orders and their cancellations come from the door."
+  }
+}
+
+run "a_function_joins_the_network_when_asked" {
+  variables {
+    network_functions = ["order_query"]
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if function.in_network] == ["order_query"]
+    error_message = "The functions that were named must be in the network, and no others."
+  }
+}
+
+run "a_table_buys_its_capacity_ahead_when_asked" {
+  variables {
+    table_capacity = { orders = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
+  }
+
+  assert {
+    condition     = module.table.billing_mode == "PROVISIONED"
+    error_message = "The table that was named must have capacity."
+  }
+
+  assert {
+    condition     = module.status_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
+  }
+
+  assert {
+    condition     = module.partners_table.billing_mode == "PAY_PER_REQUEST"
+    error_message = "A table that was not named is paid by use."
   }
 }

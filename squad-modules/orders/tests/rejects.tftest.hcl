@@ -146,3 +146,23 @@ run "rejects_warmth_for_what_nobody_waits_for" {
 
   expect_failures = [var.provisioned_concurrency]
 }
+
+run "rejects_a_function_in_the_network_that_there_is_not" {
+  command = plan
+
+  variables {
+    network_functions = ["no_such_function"]
+  }
+
+  expect_failures = [var.network_functions]
+}
+
+run "rejects_capacity_for_a_table_that_there_is_not" {
+  command = plan
+
+  variables {
+    table_capacity = { no-such-table = { read = { min = 1, max = 2 }, write = { min = 1, max = 2 } } }
+  }
+
+  expect_failures = [var.table_capacity]
+}

@@ -1,7 +1,7 @@
 //! Puts the demo's goods on sale, the demo's addresses into the directory, its partners, without credentials, into their
-//! table, and into their secrets what opens the marketplaces. Run again, it changes nothing.
+//! table, and into their secrets what opens the payment processor and the marketplaces. Run again, it changes nothing.
 
-use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory, marketplaces, partner};
+use lakeside_e2e::{cloud::Cloud, demo_stock::seed, directory, marketplaces, partner, processor_key};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -10,8 +10,9 @@ async fn main() -> anyhow::Result<()> {
     let addresses = directory::seed(&cloud).await?;
     let partners = partner::seed(&cloud).await?;
     let marketplaces = marketplaces::seed(&cloud).await?;
+    processor_key::seed(&cloud).await?;
     println!(
-        "{} SKUs are on sale, {addresses} addresses and {partners} partners are known, {marketplaces} marketplaces are open.",
+        "{} SKUs are on sale, {addresses} addresses and {partners} partners are known, {marketplaces} marketplaces and the processor are open.",
         supplies.len()
     );
     Ok(())

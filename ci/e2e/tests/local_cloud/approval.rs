@@ -13,13 +13,13 @@ use lakeside_e2e::{
 use serde_json::{Value, json};
 
 /// Goods of which one unit is worth more than the threshold, and two units of them.
-async fn precious(shop: &Shop) -> anyhow::Result<Goods> {
+pub async fn precious(shop: &Shop) -> anyhow::Result<Goods> {
     let threshold = shop.cloud.approval_threshold_minor().await?;
     shop.goods_at(threshold + 1, &[("wh-one", 2)], 1).await
 }
 
-/// Waits for the request for approval and answers the saga's token as operations would.
-async fn decide(shop: &Shop, goods: &Goods, order: &NewOrder, decision: &str) -> anyhow::Result<()> {
+/// Waits for the request for approval, and answers its token.
+pub async fn requested(shop: &Shop, goods: &Goods, order: &NewOrder) -> anyhow::Result<String> {
     let token = eventually("a request for approval", PATIENCE, async || {
         let records = shop.records(order.order_id).await?;
         let token = records.approval().and_then(|approval| approval.get("taskToken")?.as_str());
@@ -33,11 +33,17 @@ async fn decide(shop: &Shop, goods: &Goods, order: &NewOrder, decision: &str) ->
     let level = level(&shop.cloud, &goods.sku).await?;
     assert_eq!((level.available, level.held, level.sold), (1, 1, 0));
     assert_eq!(shop.cloud.sandbox.payment(order.order_id).await?, None);
+    Ok(token)
+}
+
+/// Waits for the request for approval and answers the saga's token as operations would.
+async fn decide(shop: &Shop, goods: &Goods, order: &NewOrder, decision: &str) -> anyhow::Result<()> {
+    let token = requested(shop, goods, order).await?;
     shop.cloud.answer_task(&token, &json!({ "decision": decision })).await
 }
 
 /// Nothing is left of `order`.
-async fn given_up(shop: &Shop, goods: &Goods, order: &NewOrder) -> anyhow::Result<()> {
+pub async fn given_up(shop: &Shop, goods: &Goods, order: &NewOrder) -> anyhow::Result<()> {
     let level = level(&shop.cloud, &goods.sku).await?;
     assert_eq!((level.available, level.held, level.sold), (2, 0, 0));
     assert_eq!(shop.cloud.sandbox.payment(order.order_id).await?, None);

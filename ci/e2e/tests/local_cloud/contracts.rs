@@ -1,12 +1,17 @@
-//! What the functions say fits the committed contracts and is about nobody.
+//! What the functions say fits the committed contracts and is about nobody, and it is heard by those who are said to.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use lakeside_catalogue::listeners;
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
     api::NewOrder,
-    capture::Capture,
+    capture::{Capture, DOMAINS},
     contract_check::ContractCheck,
     shop::{PATIENCE, Shop},
 };
+use serde_json::Value;
 
 #[tokio::test]
 async fn every_event_fits_its_contract_and_names_nobody() -> anyhow::Result<()> {
@@ -58,4 +63,43 @@ async fn every_event_fits_its_contract_and_names_nobody() -> anyhow::Result<()> 
         }
     }
     capture.close(&shop.cloud).await
+}
+
+#[tokio::test]
+async fn the_rules_on_the_buses_are_those_that_the_pages_of_events_are_written_from() -> anyhow::Result<()> {
+    let cloud = Shop::open().await?.cloud;
+    let own = |name: &str| cloud.name(name.strip_prefix("lakeside-").unwrap_or(name));
+    let mut written = BTreeMap::new();
+    for rule in listeners::rules(&lakeside_catalogue::workspace(), "local")? {
+        written.insert((own(&rule.bus), own(&rule.name)), (rule.pattern, rule.listener));
+    }
+    let mut applied = BTreeMap::new();
+    for domain in DOMAINS {
+        let bus = cloud.name(domain.name());
+        let mut next = None;
+        loop {
+            let request = cloud.events.list_rules().event_bus_name(&bus).name_prefix(cloud.name(""));
+            let page = request.set_next_token(next).send().await?;
+            for rule in page.rules() {
+                let name = rule.name().context("a rule without name")?.to_owned();
+                let pattern: Value = serde_json::from_str(rule.event_pattern().unwrap_or_default())?;
+                let targets =
+                    cloud.events.list_targets_by_rule().rule(&name).event_bus_name(&bus).send().await?;
+                let [target] = targets.targets() else { anyhow::bail!("{name} has not one target") };
+                applied.insert((bus.clone(), name), (pattern, target.arn().to_owned()));
+            }
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                break;
+            }
+        }
+    }
+    assert!(!applied.is_empty());
+    assert_eq!(applied.keys().collect::<Vec<_>>(), written.keys().collect::<Vec<_>>());
+    for (rule, (pattern, target)) in &applied {
+        let Some((expected, listener)) = written.get(rule) else { continue };
+        assert_eq!(pattern, expected, "{rule:?}");
+        assert!(target.contains(&cloud.name(listener)), "{rule:?} feeds {target} and not {listener}");
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ mod partners;
 mod payments;
 mod permissions;
 mod ports;
+mod recovery;
 mod redelivery;
 mod services;
 mod stock;

@@ -19,6 +19,7 @@ mod orders_ports;
 mod partners;
 mod queries;
 mod queues;
+mod rotations;
 mod streams;
 mod sync_commands;
 mod values;

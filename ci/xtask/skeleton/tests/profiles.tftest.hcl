@@ -28,12 +28,13 @@ run "the_startup_profile_plans" {
     deletion_protection    = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.startup.settings, "function_role_auditors", null)
+    canary                 = lookup(run.startup.settings, "canary", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors",
+      "function_role_auditors", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -65,12 +66,13 @@ run "the_enterprise_profile_plans" {
     deletion_protection    = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.enterprise.settings, "function_role_auditors", null)
+    canary                 = lookup(run.enterprise.settings, "canary", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors",
+      "function_role_auditors", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -78,6 +80,11 @@ run "the_enterprise_profile_plans" {
   assert {
     condition     = var.architecture == "arm64" && var.deletion_protection && length(var.function_role_auditors) == 0
     error_message = "A real account protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = var.canary != null
+    error_message = "Under load a new version is shifted step by step."
   }
 }
 
@@ -102,12 +109,13 @@ run "the_local_profile_plans" {
     deletion_protection    = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.local.settings, "function_role_auditors", null)
+    canary                 = lookup(run.local.settings, "canary", null)
   }
 
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors",
+      "function_role_auditors", "canary",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

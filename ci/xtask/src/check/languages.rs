@@ -1,4 +1,4 @@
-//! Checks that kept tools do: spelling, dependencies, licences, advisories, state machines.
+//! Checks that kept tools do: spelling, dependencies, licences, advisories, state machines, JavaScript.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +9,9 @@ use super::{Context, Outcome, passed};
 use crate::fingerprint::files_below;
 use crate::progress::Step;
 use crate::{run, tools};
+
+/// Where the workflows are.
+pub const WORKFLOWS: &str = ".github/workflows";
 
 /// Words, by `typos`.
 pub fn spelling(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
@@ -58,6 +61,22 @@ pub fn advisories(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outc
     Ok(passed())
 }
 
+/// What is wrong in workflows: syntax, expressions, names of jobs and inputs.
+pub fn actionlint(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = python_tool(context, "actionlint")?;
+    // Whether a machine has linters for scripts in workflows must not decide what is found.
+    context.run(step, "actionlint", command.args(["-no-color", "-shellcheck=", "-pyflakes="]))?;
+    Ok(passed())
+}
+
+/// What is unsafe in workflows, as strict as it can be, without asking GitHub.
+pub fn zizmor(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = python_tool(context, "zizmor")?;
+    command.args(["--offline", "--no-progress", "--color", "never", "--persona", "pedantic", WORKFLOWS]);
+    context.run(step, "zizmor", &mut command)?;
+    Ok(passed())
+}
+
 /// State machines by AWS's own rules; `statelint` prints what it finds and exits with 0 all the same.
 pub fn statelint(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome> {
     let machines = state_machines(context)?;
@@ -83,6 +102,14 @@ pub fn asl_validator(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<O
         context.run(step, "asl-validator", &mut command)?;
     }
     Ok(Outcome::Passed(format!("{} files", machines.len())))
+}
+
+/// What CloudFront runs for each request of the door does what its tests say.
+pub fn edge_function(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("node");
+    command.args(["--test", "platform-terraform/region/tests/edge_token.test.mjs"]);
+    context.run(step, "edge-function", &mut command)?;
+    Ok(passed())
 }
 
 fn state_machines(context: &Context<'_>) -> anyhow::Result<Vec<PathBuf>> {

@@ -19,10 +19,12 @@ use crate::progress::Step;
 use crate::run;
 use crate::terraform::{PLATFORM, Terraform};
 
-const TREES: [&str; 2] = ["platform-terraform", "squad-modules"];
+/// Where roots and modules are.
+pub const TREES: [&str; 2] = ["platform-terraform", "squad-modules"];
 /// What the roots read with `file`, `templatefile` and `fileset`.
-const READ: [&str; 3] = ["asl", "contracts/api", "contracts/events"];
-const LOCK: &str = ".terraform.lock.hcl";
+const READ: [&str; 4] = ["asl", "contracts/api", "contracts/events", "contracts/registry"];
+/// What a root has and a module has not.
+pub const LOCK: &str = ".terraform.lock.hcl";
 
 /// `terraform fmt` would change nothing.
 pub fn format(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
@@ -106,9 +108,9 @@ fn passed_runs(summary: &str) -> u32 {
 }
 
 /// Does the work for every module, as many at a time as there are processors, and answers the first failure.
-fn side_by_side(
-    modules: &[PathBuf],
-    work: impl Fn(&Path) -> anyhow::Result<()> + Sync,
+pub fn side_by_side<T: Sync>(
+    modules: &[T],
+    work: impl Fn(&T) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<()> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let queue = Mutex::new(modules.iter());
@@ -264,8 +266,8 @@ mod tests {
     fn every_module_is_worked_on_and_failures_are_told() {
         let modules: Vec<PathBuf> = (0..7).map(|number| PathBuf::from(number.to_string())).collect();
         let done = Mutex::new(BTreeSet::new());
-        let work = |module: &Path| {
-            done.lock().unwrap().insert(module.to_path_buf());
+        let work = |module: &PathBuf| {
+            done.lock().unwrap().insert(module.clone());
             anyhow::ensure!(module != Path::new("3"), "three fails");
             Ok(())
         };

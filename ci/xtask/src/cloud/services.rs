@@ -90,8 +90,9 @@ fn start_emulator_at(
     let scratch = paths.run().join("emulator");
     create_dir(&scratch.join("tmp"))?;
     let mut command = Command::new(layout.venv().join("bin/python"));
-    command.args(["-m", "ministack"]).current_dir(&scratch).env_clear();
+    command.arg(layout.root.join("ci/emulator/lakeside_emulator.py")).current_dir(&scratch).env_clear();
     command.envs(emulator_environment(&scratch, port));
+    command.env("LAKESIDE_AUTHORIZATIONS", paths.authorizations());
     let (mut child, identity) = process::start_detached("the emulator", &mut command, token, log)?;
     State::record_process(paths, "emulator", &identity)?;
     wait_until("the emulator", &mut child, log, || {

@@ -6,8 +6,10 @@ use lakeside_fulfilment::{
 };
 use lakeside_kit::{
     clock::{Clock, SystemClock},
-    config::required,
+    config::{parsed_or, required},
     runtime,
+    secret::SecretCache,
+    secrets_manager::SecretsManager,
     sqs::messages,
     task_token::StepFunctions,
 };
@@ -19,7 +21,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("FULFILMENT_TABLE")?;
     let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));
-    let processor = HttpProcessor::new(Server::from_env("PAYMENT_PROCESSOR_URL")?);
+    let keys = SecretCache::new(SecretsManager::new(&aws), parsed_or("SECRET_TTL_SECONDS", 300)?);
+    let server = Server::from_env("PAYMENT_PROCESSOR_URL")?;
+    let processor = HttpProcessor::new(server, required("PAYMENT_PROCESSOR_SECRET")?, keys);
     runtime::run(async |event, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = FulfilmentTable::new(client.clone(), table.clone(), durations);

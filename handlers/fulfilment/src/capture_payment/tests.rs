@@ -149,6 +149,17 @@ async fn turned_away_for_longer_than_the_invocation_lasts_the_queue_waits_instea
 }
 
 #[tokio::test]
+async fn a_key_that_opens_nothing_is_no_decline_and_the_charge_is_made_once_it_is_right() {
+    let world =
+        World::charging([Err(OutsideError::Unauthorized), Ok(CAPTURED)]).looking_up([Ok(Standing::Absent)]);
+    assert!(!world.deliver(&command()).await);
+    assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Capturing));
+    assert!(world.said().is_empty() && world.table.outboxes.published().is_empty());
+    assert!(world.deliver(&command()).await);
+    assert_eq!(world.said(), [json!({"outcome": "CAPTURED"})]);
+}
+
+#[tokio::test]
 async fn two_attempts_at_once_ask_the_processor_once() {
     let world = World::charging([]);
     let key = LeaseKey::new(FUNCTION, ORDER.to_string());

@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use lakeside_domain::{ids::PaymentMethod, money::Currency};
+use lakeside_kit::memory::MemorySecrets;
 use lakeside_sandbox::Options;
 use uuid::Uuid;
 
@@ -21,9 +22,20 @@ fn request(payment_method: &str) -> ChargeRequest {
     ChargeRequest { order_id: ORDER, amount: Money::new(19_900, Currency::USD), payment_method }
 }
 
-async fn processor(options: Options) -> (HttpProcessor, Sandbox) {
+const SECRET: &str = "processor";
+
+type Opened = HttpProcessor<Rc<MemorySecrets>>;
+
+fn opened_with(server: Server, key: &str) -> (Opened, Rc<MemorySecrets>) {
+    let secrets = Rc::new(MemorySecrets::default());
+    secrets.put(SECRET, key);
+    (HttpProcessor::new(server, SECRET, SecretCache::new(Rc::clone(&secrets), 300)), secrets)
+}
+
+async fn processor(options: Options) -> (Opened, Sandbox) {
     let sandbox = Sandbox::start(options).await;
-    (HttpProcessor::new(sandbox.server()), sandbox)
+    let (_, key) = sandbox.issue_key("tests/first").await;
+    (opened_with(sandbox.server(), &key).0, sandbox)
 }
 
 #[tokio::test]
@@ -111,7 +123,47 @@ async fn the_same_key_for_another_charge_is_refused() {
 async fn a_processor_that_is_gone_leaves_the_outcome_unknown() {
     let (_, sandbox) = processor(quick()).await;
     let timeouts = Timeouts { connect: PATIENCE, total: PATIENCE };
-    let gone = HttpProcessor::new(Server::new(sandbox.stop().await, timeouts).unwrap());
+    let (gone, _) = opened_with(Server::new(sandbox.stop().await, timeouts).unwrap(), "key");
     let error = gone.charge(&request("pm_card"), PATIENCE).await.unwrap_err();
     assert!(matches!(error, OutsideError::Unknown(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_is_read_once_and_again_when_it_is_turned_down() {
+    let sandbox = Sandbox::start(quick()).await;
+    let (id, old) = sandbox.issue_key("tests/old").await;
+    let (processor, secrets) = opened_with(sandbox.server(), &old);
+    for _ in 0..2 {
+        assert_eq!(processor.look_up(ORDER, PATIENCE).await.unwrap(), Standing::Absent);
+    }
+    assert_eq!(secrets.reads(), 1);
+
+    secrets.put(SECRET, &sandbox.issue_key("tests/new").await.1);
+    assert_eq!(processor.look_up(ORDER, PATIENCE).await.unwrap(), Standing::Absent);
+    assert_eq!(secrets.reads(), 1, "the old one still opens");
+    sandbox.revoke_key(&id).await;
+    let reply = processor.charge(&request("pm_card"), PATIENCE).await.unwrap();
+    assert_eq!((reply, secrets.reads()), (Reply::Final(Charge::Captured), 2));
+}
+
+#[tokio::test]
+async fn a_key_that_opens_nothing_is_no_decline_and_charges_nothing() {
+    let sandbox = Sandbox::start(quick()).await;
+    let (processor, secrets) = opened_with(sandbox.server(), "sk_wrong");
+    let error = processor.charge(&request("pm_sandbox_declined"), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, OutsideError::Unauthorized), "{error}");
+    assert!(!format!("{error:?} {error}").contains("sk_wrong"));
+    assert!(matches!(processor.reverse(ORDER, PATIENCE).await, Err(OutsideError::Unauthorized)));
+    assert!(matches!(processor.look_up(ORDER, PATIENCE).await, Err(OutsideError::Unauthorized)));
+
+    secrets.put(SECRET, &sandbox.issue_key("tests/right").await.1);
+    assert_eq!(processor.look_up(ORDER, PATIENCE).await.unwrap(), Standing::Absent);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_without_a_key() {
+    let (processor, secrets) = opened_with(Sandbox::start(quick()).await.server(), "key");
+    secrets.down.set(true);
+    let error = processor.charge(&request("pm_card"), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, OutsideError::Secret(_)), "{error}");
 }

@@ -129,6 +129,17 @@ async fn a_payment_is_closed_before_the_processor_is_asked_and_stays_so() {
 }
 
 #[tokio::test]
+async fn a_key_that_opens_nothing_gives_no_money_back_until_it_is_right() {
+    let reversals = [Err(OutsideError::Unauthorized), Ok(REFUNDED)];
+    let world = World::at(Some(PaymentStatus::Captured), reversals, [Ok(Standing::Captured)]);
+    assert!(!world.deliver().await);
+    assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Reversing));
+    assert!(world.said().is_empty());
+    assert!(world.deliver().await);
+    assert_eq!(world.said(), [json!({"outcome": "REFUNDED"})]);
+}
+
+#[tokio::test]
 async fn a_pending_refund_is_not_said_to_be_done() {
     let world = World::at(Some(PaymentStatus::Captured), [Ok(Reply::Underway)], []);
     assert!(!world.deliver().await);

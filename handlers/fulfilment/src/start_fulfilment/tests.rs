@@ -1,18 +1,10 @@
 use std::collections::HashMap;
 
-use lakeside_domain::{
-    ids::OrderId,
-    money::{Currency, Money},
-    payment::PaymentStatus,
-    time::Timestamp,
-};
+use lakeside_domain::ids::OrderId;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    executions::Execution, memory::MemoryFulfilment, payment_record::PaymentRecord,
-    scripted::MemoryExecutions,
-};
+use crate::{executions::Execution, scripted::MemoryExecutions};
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const EVENT: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
@@ -41,7 +33,7 @@ fn created(total: i64) -> Message {
 }
 
 async fn deliver(executions: &MemoryExecutions, message: Message) -> bool {
-    handle(executions, &MemoryFulfilment::default(), SETTINGS, &[message]).await.ids().is_empty()
+    handle(executions, SETTINGS, &[message]).await.ids().is_empty()
 }
 
 fn input(executions: &MemoryExecutions) -> FulfilOrder {
@@ -65,20 +57,6 @@ async fn above_the_threshold_a_person_must_approve() {
         assert!(deliver(&executions, created(total)).await);
         assert_eq!(input(&executions).requires_approval, requires_approval);
     }
-}
-
-#[tokio::test]
-async fn nobody_is_asked_again_to_approve_what_was_paid() {
-    let executions = MemoryExecutions::default();
-    let payments = MemoryFulfilment::default();
-    let amount = Money::new(100_001, Currency::USD);
-    let (status, updated_at) = (PaymentStatus::Captured, Timestamp::from_millis(0));
-    payments
-        .payments
-        .borrow_mut()
-        .insert(ORDER, PaymentRecord { order_id: ORDER, amount, status, updated_at });
-    assert!(handle(&executions, &payments, SETTINGS, &[created(100_001)]).await.ids().is_empty());
-    assert!(!input(&executions).requires_approval);
 }
 
 #[tokio::test]

@@ -58,18 +58,14 @@ run "the_package_is_the_functions_own" {
   }
 }
 
-run "one_binary_can_serve_several_functions" {
+run "later_code_is_brought_by_a_deployment" {
   variables {
-    name   = "inventory-publish-outbox"
-    binary = "publish-outbox"
+    settings = { artifacts_dir = "./tests/artifacts" }
   }
 
   assert {
-    condition = (
-      aws_lambda_function.function.function_name == "test-inventory-publish-outbox"
-      && endswith(aws_lambda_function.function.filename, "/publish-outbox.zip")
-    )
-    error_message = "The package is called like the binary, the function like itself."
+    condition     = aws_lambda_function.function.filename == "tests/artifacts/reserve-stock.zip"
+    error_message = "Terraform must not bring code to a function that exists, behind the back of whoever watches it."
   }
 }
 

@@ -323,3 +323,13 @@ run "rejects_more_warm_environments_than_an_account_has" {
 
   expect_failures = [var.provisioned_concurrency]
 }
+
+run "rejects_a_function_in_a_network_that_there_is_not" {
+  command = plan
+
+  variables {
+    in_network = true
+  }
+
+  expect_failures = [var.in_network]
+}

@@ -16,8 +16,8 @@ run "the_contract_is_found_by_the_prefix" {
 run "squads_get_what_they_may_use" {
   assert {
     condition = toset(keys(output.platform)) == toset([
-      "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "permissions_boundary_arn",
-      "prefix", "region", "regions",
+      "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "network",
+      "permissions_boundary_arn", "prefix", "region", "regions",
     ])
     error_message = "Customers' pool and door's address are no business of the squads."
   }
@@ -26,9 +26,37 @@ run "squads_get_what_they_may_use" {
     condition = (
       output.platform.buses["orders"].name == "lakeside-orders"
       && output.platform.keys.logs == "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      && output.platform.keys.secrets == "arn:aws:kms:eu-central-1:111122223333:key/secrets"
+      && output.platform.network.security_group_id == "sg-functions"
       && output.platform.permissions_boundary_arn == "arn:aws:iam::111122223333:policy/squads"
     )
     error_message = "What the platform published must arrive."
+  }
+}
+
+run "what_came_later_is_null_where_the_platform_is_older" {
+  override_data {
+    target = data.aws_ssm_parameter.contract
+    values = {
+      value = <<-JSON
+        {
+          "account_id": "111122223333",
+          "region": "eu-central-1",
+          "prefix": "lakeside",
+          "buses": {},
+          "keys": { "data": "a", "messaging": "b", "logs": "c" },
+          "directory": {},
+          "api": { "execution_arn": "d" },
+          "alarm_topic_arn": "e",
+          "permissions_boundary_arn": null
+        }
+      JSON
+    }
+  }
+
+  assert {
+    condition     = output.platform.keys.secrets == null && output.platform.keys.data == "a" && output.platform.network == null
+    error_message = "Squads must plan on a platform that has not been applied anew."
   }
 }
 

@@ -86,7 +86,15 @@ run "a_rule_says_whom_and_what_it_hears" {
   }
 
   assert {
+    condition = alltrue([
+      for rule in aws_cloudwatch_event_rule.rule : jsondecode(rule.event_pattern).account == ["111122223333"]
+    ])
+    error_message = "An event of another account must match no rule."
+  }
+
+  assert {
     condition = jsondecode(aws_cloudwatch_event_rule.rule["orders"].event_pattern) == {
+      account     = ["111122223333"]
       source      = ["lakeside.orders"]
       detail-type = ["OrderCreated"]
     }
