@@ -30,7 +30,7 @@ variable "platform" {
       owns_tables = optional(bool, true)
       processing  = optional(bool, true)
     }), {})
-    network                  = optional(object({ subnet_ids = list(string), security_group_id = string }))
+    network = optional(object({ subnet_ids = list(string), security_group_id = string }))
   })
   nullable = false
 }
