@@ -26,6 +26,9 @@ resource "aws_api_gateway_rest_api" "door" {
   # Which plan counts a partner's request is said by what has checked its credential, not by its client.
   api_key_source = "AUTHORIZER"
 
+  # With a name of its own the door has no other: what stands before that name cannot be gone round.
+  disable_execute_api_endpoint = var.domain != null
+
   endpoint_configuration {
     types = ["REGIONAL"]
   }
@@ -35,7 +38,7 @@ resource "aws_api_gateway_authorizer" "customers" {
   name                             = "customers"
   rest_api_id                      = aws_api_gateway_rest_api.door.id
   type                             = "COGNITO_USER_POOLS"
-  provider_arns                    = [aws_cognito_user_pool.customers.arn]
+  provider_arns                    = concat([aws_cognito_user_pool.customers.arn], var.other_customer_pool_arns)
   authorizer_result_ttl_in_seconds = 300
 }
 
@@ -170,6 +173,7 @@ resource "aws_api_gateway_deployment" "door" {
       aws_api_gateway_authorizer.customers.provider_arns,
       aws_api_gateway_integration.cancel_order.uri,
       aws_api_gateway_integration.list_orders.uri,
+      values(aws_api_gateway_integration.health)[*].uri,
       aws_api_gateway_integration.place_order.uri,
       aws_api_gateway_integration.read_order.uri,
       values(aws_api_gateway_integration.read_stock)[*].uri,
@@ -185,6 +189,8 @@ resource "aws_api_gateway_deployment" "door" {
     aws_api_gateway_gateway_response.bad_body,
     aws_api_gateway_integration_response.accepted,
     aws_api_gateway_integration.read_stock,
+    aws_api_gateway_integration_response.health,
+    aws_api_gateway_method.health,
     aws_api_gateway_integration_response.cancellation_accepted,
     aws_api_gateway_integration_response.cancellation_unavailable,
     aws_api_gateway_integration_response.unavailable,

@@ -9,14 +9,14 @@ locals {
     }
     keys = { for class, key in aws_kms_key.class : class => key.arn if class != "directory" }
     directory = {
-      name    = aws_dynamodb_table.directory.name
-      arn     = aws_dynamodb_table.directory.arn
+      name    = local.directory
+      arn     = one(concat(aws_dynamodb_table.directory[*].arn, aws_dynamodb_table_replica.directory[*].arn))
       key_arn = aws_kms_key.class["directory"].arn
     }
     api = {
       id            = aws_api_gateway_rest_api.door.id
       execution_arn = aws_api_gateway_rest_api.door.execution_arn
-      url           = aws_api_gateway_stage.live.invoke_url
+      url           = var.domain == null ? aws_api_gateway_stage.live.invoke_url : "https://${local.door_name}"
       stage         = aws_api_gateway_stage.live.stage_name
     }
     user_pool = {
@@ -32,6 +32,7 @@ locals {
     ])
     alarm_topic_arn          = aws_sns_topic.alarms.arn
     permissions_boundary_arn = var.permissions_boundary_arn
+    regions                  = local.regions
   }
 }
 
@@ -40,4 +41,11 @@ resource "aws_ssm_parameter" "contract" {
   description = "What the platform offers to the squads."
   type        = "String"
   value       = jsonencode(local.platform)
+
+  lifecycle {
+    precondition {
+      condition     = contains(try(values(var.second_region), [local.region]), local.region)
+      error_message = "This is applied in one of the two Regions: see AWS_REGION and `second_region`."
+    }
+  }
 }

@@ -24,6 +24,16 @@ data "aws_iam_policy_document" "door" {
     resources = [local.sales_queue_arn]
   }
 
+  dynamic "statement" {
+    for_each = aws_ssm_parameter.role
+
+    content {
+      sid       = "TellTheRole"
+      actions   = ["ssm:GetParameter"]
+      resources = [statement.value.arn]
+    }
+  }
+
   statement {
     sid       = "EncryptThem"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -32,7 +42,7 @@ data "aws_iam_policy_document" "door" {
 }
 
 resource "aws_iam_role" "door" {
-  name               = "${var.prefix}-api"
+  name               = "${var.prefix}-api${local.role_suffix}"
   assume_role_policy = data.aws_iam_policy_document.door_trust.json
 }
 
@@ -57,7 +67,7 @@ data "aws_iam_policy_document" "api_logs" {
 resource "aws_iam_role" "api_logs" {
   count = var.set_api_log_role ? 1 : 0
 
-  name               = "${var.prefix}-api-logs"
+  name               = "${var.prefix}-api-logs${local.role_suffix}"
   assume_role_policy = data.aws_iam_policy_document.door_trust.json
 }
 

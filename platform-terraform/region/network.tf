@@ -222,7 +222,7 @@ data "aws_iam_policy_document" "flows" {
 resource "aws_iam_role" "flows" {
   for_each = local.networks
 
-  name               = "${var.prefix}-network-flows"
+  name               = "${var.prefix}-network-flows${local.role_suffix}"
   assume_role_policy = data.aws_iam_policy_document.flows_trust.json
 }
 

@@ -115,7 +115,7 @@ data "aws_iam_policy_document" "subscriber" {
 resource "aws_iam_role" "subscriber" {
   for_each = var.event_subscribers
 
-  name               = "${var.prefix}-subscriber-${each.key}"
+  name               = "${var.prefix}-subscriber-${each.key}${local.role_suffix}"
   assume_role_policy = data.aws_iam_policy_document.subscriber_trust[each.key].json
 }
 

@@ -144,6 +144,52 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "second_region" {
+  description = "The Region that makes the tables, and the one that stands by for it. Both are applied with the same value; null for an installation in one Region."
+  type        = object({ home = string, standby = string })
+  default     = null
+
+  validation {
+    condition = alltrue([
+      for region in try(values(var.second_region), []) : can(regex("^[a-z]{2}(-[a-z]+)+-[1-9]$", region))
+    ])
+    error_message = "A Region is named such as eu-central-1."
+  }
+
+  validation {
+    condition     = try(var.second_region.home != var.second_region.standby, true)
+    error_message = "No Region stands by for itself."
+  }
+}
+
+variable "other_customer_pool_arns" {
+  description = "Pools of other Regions whose customers are let in as well, while their tokens last."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.other_customer_pool_arns : can(regex("^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+$", arn))
+    ])
+    error_message = "A pool of customers is named by its ARN."
+  }
+}
+
+variable "domain" {
+  description = "The shop's domain and its hosted zone: the door is then `api.<name>`, and has no other address. Null for the address that AWS gives it."
+  type        = object({ name = string, zone_id = string })
+  default     = null
+
+  validation {
+    condition = alltrue([
+      for domain in var.domain[*] :
+      can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", domain.name)) && can(regex("^Z[A-Z0-9]+$", domain.zone_id))
+    ])
+    error_message = "A domain is a name such as shop.example, in lower case, and the id of its hosted zone."
+  }
+}
+
 variable "schema_registry" {
   description = "Whether the contracts of events are copied into the schema registry. Off where there is none, such as the local cloud."
   type        = bool

@@ -37,7 +37,7 @@ data "aws_iam_policy_document" "read_levels" {
 resource "aws_iam_role" "marketplace" {
   for_each = var.reader == null ? {} : { marketplace = var.reader }
 
-  name                 = "${local.platform.prefix}-feed-summit-outfitters-reader"
+  name                 = "${local.platform.prefix}-feed-summit-outfitters-reader${local.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.marketplace.json
   permissions_boundary = local.platform.permissions_boundary_arn
 }

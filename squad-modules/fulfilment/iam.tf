@@ -106,7 +106,7 @@ data "aws_iam_policy_document" "saga" {
 }
 
 resource "aws_iam_role" "saga" {
-  name                 = local.state_machine_name
+  name                 = "${local.state_machine_name}${local.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.saga_trust.json
   permissions_boundary = local.platform.permissions_boundary_arn
 }

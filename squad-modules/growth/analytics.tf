@@ -207,7 +207,7 @@ data "aws_iam_policy_document" "analytics_rules" {
 resource "aws_iam_role" "analytics_rules" {
   for_each = local.analytics
 
-  name                 = "${each.value}-rules"
+  name                 = "${each.value}-rules${local.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.analytics_rules_trust.json
   permissions_boundary = local.platform.permissions_boundary_arn
 }
@@ -266,7 +266,7 @@ data "aws_iam_policy_document" "analytics_streams" {
 resource "aws_iam_role" "analytics_streams" {
   for_each = local.analytics
 
-  name                 = "${each.value}-streams"
+  name                 = "${each.value}-streams${local.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.analytics_streams_trust.json
   permissions_boundary = local.platform.permissions_boundary_arn
 }

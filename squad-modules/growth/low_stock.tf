@@ -15,6 +15,7 @@ resource "aws_cloudwatch_event_rule" "low_stock" {
   name           = local.low_stock_name
   description    = "Levels of ${var.low_stock_units} units and below."
   event_bus_name = local.platform.buses["inventory"].name
+  state          = local.platform.regions.processing ? "ENABLED" : "DISABLED" # One mail, not one of each Region.
 
   event_pattern = jsonencode({
     account       = [local.platform.account_id]

@@ -34,6 +34,7 @@ run "the_startup_profile_plans" {
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
     partners                 = lookup(run.startup.settings, "partners", null)
+    second_region            = lookup(run.startup.settings, "second_region", null)
     edge                     = lookup(run.startup.settings, "edge", null)
     edge_token_digests       = lookup(run.startup.settings, "edge_token_digests", null)
     refuse_direct_calls      = lookup(run.startup.settings, "refuse_direct_calls", null)
@@ -50,7 +51,7 @@ run "the_startup_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
-      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -63,6 +64,11 @@ run "the_startup_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.role) == 0
+    error_message = "An account that should cost little must pay for one Region."
   }
 
   assert {
@@ -102,6 +108,7 @@ run "the_enterprise_profile_plans" {
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
     partners                 = lookup(run.enterprise.settings, "partners", null)
+    second_region            = lookup(run.enterprise.settings, "second_region", null)
     edge                     = lookup(run.enterprise.settings, "edge", null)
     edge_token_digests       = lookup(run.enterprise.settings, "edge_token_digests", null)
     refuse_direct_calls      = lookup(run.enterprise.settings, "refuse_direct_calls", null)
@@ -118,7 +125,7 @@ run "the_enterprise_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
-      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -131,6 +138,11 @@ run "the_enterprise_profile_plans" {
       && var.archive_retention_days >= 7
     )
     error_message = "A real account knows no passwords, keeps its customers and keys, and can replay a week."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.role) == 1
+    error_message = "An account under load must have a Region that stands by."
   }
 
   assert {
@@ -170,6 +182,7 @@ run "the_local_profile_plans" {
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
     partners                 = lookup(run.local.settings, "partners", null)
+    second_region            = lookup(run.local.settings, "second_region", null)
     edge                     = lookup(run.local.settings, "edge", null)
     edge_token_digests       = lookup(run.local.settings, "edge_token_digests", null)
     refuse_direct_calls      = lookup(run.local.settings, "refuse_direct_calls", null)
@@ -186,7 +199,7 @@ run "the_local_profile_plans" {
       "environment", "archive_retention_days", "log_retention_days", "throttle", "password_sign_in",
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
-      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs",
+      "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }

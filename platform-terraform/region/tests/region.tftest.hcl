@@ -689,11 +689,11 @@ run "an_order_turned_away_pages" {
 run "personal_data_lies_in_one_table_under_a_key_of_its_own" {
   assert {
     condition = alltrue([
-      one(aws_dynamodb_table.directory.server_side_encryption).enabled,
-      one(aws_dynamodb_table.directory.server_side_encryption).kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/directory",
-      one(aws_dynamodb_table.directory.point_in_time_recovery).enabled,
-      aws_dynamodb_table.directory.deletion_protection_enabled,
-      !coalesce(aws_dynamodb_table.directory.stream_enabled, false),
+      one(aws_dynamodb_table.directory[0].server_side_encryption).enabled,
+      one(aws_dynamodb_table.directory[0].server_side_encryption).kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/directory",
+      one(aws_dynamodb_table.directory[0].point_in_time_recovery).enabled,
+      aws_dynamodb_table.directory[0].deletion_protection_enabled,
+      !coalesce(aws_dynamodb_table.directory[0].stream_enabled, false),
     ])
     error_message = "The directory must be encrypted with its own key, recoverable, protected, and streamed nowhere."
   }
@@ -714,7 +714,7 @@ run "a_throwaway_directory_can_be_deleted" {
   }
 
   assert {
-    condition     = !aws_dynamodb_table.directory.deletion_protection_enabled
+    condition     = !aws_dynamodb_table.directory[0].deletion_protection_enabled
     error_message = "The protection must be a setting."
   }
 }
@@ -735,7 +735,7 @@ run "squads_find_the_contract" {
   assert {
     condition = toset(keys(output.platform)) == toset([
       "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "network",
-      "permissions_boundary_arn", "prefix", "region", "user_pool",
+      "permissions_boundary_arn", "prefix", "region", "regions", "user_pool",
     ])
     error_message = "What was published once must stay: this is version 1."
   }

@@ -41,7 +41,7 @@ data "aws_iam_policy_document" "code_deploy" {
 resource "aws_iam_role" "code_deploy" {
   count = var.settings.canary == null ? 0 : 1
 
-  name                 = "${local.name}-code-deploy"
+  name                 = "${local.name}-code-deploy${var.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.platform.permissions_boundary_arn
 }

@@ -17,6 +17,7 @@ variable "platform" {
     prefix                   = string
     alarm_topic_arn          = string
     permissions_boundary_arn = optional(string)
+    regions                  = optional(object({ role_suffix = optional(string, "") }), {})
   })
   nullable = false
 }

@@ -145,7 +145,7 @@ data "aws_iam_policy_document" "function" {
 }
 
 resource "aws_iam_role" "function" {
-  name                 = local.full_name
+  name                 = "${local.full_name}${var.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.platform.permissions_boundary_arn
 }

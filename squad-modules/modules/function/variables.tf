@@ -24,7 +24,13 @@ variable "platform" {
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
     permissions_boundary_arn = optional(string)
-    network                  = optional(object({ subnet_ids = list(string), security_group_id = string }))
+    regions = optional(object({
+      role_suffix = optional(string, "")
+      home        = optional(string)
+      owns_tables = optional(bool, true)
+      processing  = optional(bool, true)
+    }), {})
+    network = optional(object({ subnet_ids = list(string), security_group_id = string }))
   })
   nullable = false
 }

@@ -93,6 +93,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   event_source_arn                   = var.stream_arn
   function_name                      = module.function.alias_arn
+  enabled                            = var.platform.regions.processing
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = 100
   bisect_batch_on_function_error     = true

@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "pipe" {
 resource "aws_iam_role" "pipe" {
   count = var.transport == "pipe" ? 1 : 0
 
-  name                 = "${var.platform.prefix}-${var.squad}-outbox-pipe"
+  name                 = "${var.platform.prefix}-${var.squad}-outbox-pipe${var.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.pipe_trust.json
   permissions_boundary = var.platform.permissions_boundary_arn
 }
@@ -54,11 +54,12 @@ resource "aws_iam_role_policy" "pipe" {
 resource "aws_pipes_pipe" "outbox" {
   count = var.transport == "pipe" ? 1 : 0
 
-  name       = local.pipe_name
-  role_arn   = aws_iam_role.pipe[0].arn
-  source     = var.stream_arn
-  enrichment = module.function.alias_arn
-  target     = var.bus.arn
+  name          = local.pipe_name
+  role_arn      = aws_iam_role.pipe[0].arn
+  source        = var.stream_arn
+  enrichment    = module.function.alias_arn
+  target        = var.bus.arn
+  desired_state = var.platform.regions.processing ? "RUNNING" : "STOPPED"
 
   source_parameters {
     dynamodb_stream_parameters {

@@ -12,4 +12,19 @@ data "aws_ssm_parameter" "contract" {
 
 locals {
   contract = jsondecode(nonsensitive(data.aws_ssm_parameter.contract.value))
+  regions  = try(local.contract.regions, null)
+}
+
+# Whether this Region works or stands by: a switch that people turn, and that everything here follows.
+data "aws_ssm_parameter" "role" {
+  for_each = toset(local.regions[*].role_parameter)
+
+  name = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = contains(["active", "standby"], nonsensitive(self.value))
+      error_message = "A Region is active or standby."
+    }
+  }
 }

@@ -1,5 +1,5 @@
 output "platform" {
-  description = "The platform: account, region, prefix, buses, keys, directory, door, network, alarm topic, permissions boundary."
+  description = "The platform: account, region, prefix, buses, keys, directory, door, network, alarm topic, permissions boundary, Regions."
   value = {
     account_id               = local.contract.account_id
     region                   = local.contract.region
@@ -11,5 +11,11 @@ output "platform" {
     network                  = try(local.contract.network, null)
     alarm_topic_arn          = local.contract.alarm_topic_arn
     permissions_boundary_arn = local.contract.permissions_boundary_arn
+    regions = {
+      role_suffix = try(local.regions.role_suffix, "")
+      home        = try(local.regions.home, null)
+      owns_tables = try(local.regions.owns_tables, true)
+      processing  = alltrue([for role in data.aws_ssm_parameter.role : nonsensitive(role.value) == "active"])
+    }
   }
 }

@@ -83,6 +83,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   alarm_name          = "${local.base_name}-behind"
+  actions_enabled     = var.platform.regions.processing # What waits for another Region's end is not behind.
   alarm_description   = "The consumer of ${local.full_name} is behind."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"

@@ -7,6 +7,7 @@ resource "aws_scheduler_schedule" "schedule" {
   name                = local.full_name
   description         = "Invokes ${local.full_name}."
   schedule_expression = var.expression
+  state               = var.platform.regions.processing ? "ENABLED" : "DISABLED"
 
   flexible_time_window {
     mode = "OFF"
@@ -94,7 +95,7 @@ data "aws_iam_policy_document" "invoke" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name                 = "${local.full_name}-schedule"
+  name                 = "${local.full_name}-schedule${var.platform.regions.role_suffix}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.platform.permissions_boundary_arn
 }

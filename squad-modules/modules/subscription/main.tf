@@ -8,6 +8,11 @@ locals {
 
   # Longer than a consumer may be down, shorter than messages are kept.
   target_retry = { attempts = 185, age_seconds = 86400 }
+
+  # Where another Region works, its events gather here for an hour: enough to go on with what is under way, and no more
+  # to work off than a minute's worth. Commands are kept in full, whoever works.
+  gathers           = !var.platform.regions.processing && length(var.rules) > 0
+  retention_seconds = local.gathers ? 3600 : 345600
 }
 
 resource "aws_cloudwatch_event_rule" "rule" {
@@ -33,6 +38,7 @@ module "queue" {
   visibility_timeout_seconds = local.visibility_timeout_seconds
   max_receive_count          = var.max_receive_count
   oldest_message_seconds     = var.oldest_message_seconds
+  retention_seconds          = local.retention_seconds
   rule_arns                  = [for rule in aws_cloudwatch_event_rule.rule : rule.arn]
 }
 
@@ -82,6 +88,7 @@ resource "aws_iam_role_policy" "consume" {
 resource "aws_lambda_event_source_mapping" "queue" {
   event_source_arn        = local.queue.arn
   function_name           = var.function.alias_arn
+  enabled                 = var.platform.regions.processing
   batch_size              = var.batch_size
   function_response_types = ["ReportBatchItemFailures"]
 

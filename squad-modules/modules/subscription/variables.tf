@@ -7,6 +7,12 @@ variable "platform" {
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
     permissions_boundary_arn = optional(string)
+    regions = optional(object({
+      role_suffix = optional(string, "")
+      home        = optional(string)
+      owns_tables = optional(bool, true)
+      processing  = optional(bool, true)
+    }), {})
   })
   nullable = false
 }

@@ -13,6 +13,12 @@ variable "platform" {
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
     permissions_boundary_arn = optional(string)
+    regions = optional(object({
+      role_suffix = optional(string, "")
+      home        = optional(string)
+      owns_tables = optional(bool, true)
+      processing  = optional(bool, true)
+    }), {})
   })
   nullable = false
 }
@@ -74,5 +80,11 @@ variable "capacity" {
   validation {
     condition     = var.capacity == null || try(var.capacity.target_utilization >= 20 && var.capacity.target_utilization <= 90, false)
     error_message = "Auto-scaling aims at 20 to 90 per cent of the capacity."
+  }
+
+  # A replica would need the same capacity, scaled by the same policy, before it can be made.
+  validation {
+    condition     = var.capacity == null || var.platform.regions.home == null
+    error_message = "A table that has a replica is paid by use."
   }
 }

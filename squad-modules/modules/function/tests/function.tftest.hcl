@@ -252,3 +252,26 @@ run "failures_and_throttles_page" {
     error_message = "Any failure and any throttle must reach the alarm topic."
   }
 }
+
+run "a_role_of_the_standby_has_a_name_of_its_own" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = aws_iam_role.function.name == "test-reserve-stock-eu-central-1" && aws_lambda_function.function.function_name == "test-reserve-stock"
+    error_message = "Roles are the account's, functions the Region's."
+  }
+}

@@ -253,3 +253,57 @@ run "a_stream_that_is_not_published_pages" {
     error_message = "Events that wait for minutes must reach the alarm topic, although no function fails."
   }
 }
+
+run "a_replicas_outbox_is_published_by_the_region_that_works" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = aws_pipes_pipe.outbox[0].desired_state == "STOPPED" && aws_iam_role.pipe[0].name == "test-orders-outbox-pipe-eu-central-1"
+    error_message = "Both Regions would say everything."
+  }
+}
+
+run "so_it_is_where_pipes_cannot_run" {
+  variables {
+    transport = "stream"
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = !aws_lambda_event_source_mapping.stream[0].enabled
+    error_message = "Both Regions would say everything."
+  }
+}
+
+run "the_one_region_publishes" {
+  assert {
+    condition     = aws_pipes_pipe.outbox[0].desired_state == "RUNNING"
+    error_message = "Without a second Region nothing stands by."
+  }
+}

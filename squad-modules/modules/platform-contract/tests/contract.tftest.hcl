@@ -17,7 +17,7 @@ run "squads_get_what_they_may_use" {
   assert {
     condition = toset(keys(output.platform)) == toset([
       "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "network",
-      "permissions_boundary_arn", "prefix", "region",
+      "permissions_boundary_arn", "prefix", "region", "regions",
     ])
     error_message = "Customers' pool and door's address are no business of the squads."
   }
@@ -78,4 +78,53 @@ run "rejects_a_prefix_that_is_none" {
   }
 
   expect_failures = [var.prefix]
+}
+
+run "one_region_works" {
+  assert {
+    condition = (
+      output.platform.regions.processing && output.platform.regions.owns_tables
+      && output.platform.regions.role_suffix == "" && output.platform.regions.home == null
+      && length(data.aws_ssm_parameter.role) == 0
+    )
+    error_message = "A contract that knows no Regions is of an installation in one."
+  }
+}
+
+run "the_switch_says_who_works" {
+  override_data {
+    target = data.aws_ssm_parameter.contract
+    values = { value = "{\"account_id\":\"111122223333\",\"region\":\"eu-central-1\",\"prefix\":\"lakeside\",\"buses\":{},\"keys\":{},\"directory\":{},\"api\":{\"execution_arn\":\"\"},\"alarm_topic_arn\":\"\",\"permissions_boundary_arn\":null,\"regions\":{\"role_parameter\":\"/lakeside/region/role\",\"role_suffix\":\"-eu-central-1\",\"home\":\"eu-west-1\",\"owns_tables\":false}}" }
+  }
+
+  override_data {
+    target = data.aws_ssm_parameter.role["/lakeside/region/role"]
+    values = { value = "standby" }
+  }
+
+  assert {
+    condition = jsonencode(output.platform.regions) == jsonencode({
+      role_suffix = "-eu-central-1"
+      home        = "eu-west-1"
+      owns_tables = false
+      processing  = false
+    })
+    error_message = "A squad must follow the switch, and no setting of its own."
+  }
+}
+
+run "rejects_a_switch_that_says_neither" {
+  command = plan
+
+  override_data {
+    target = data.aws_ssm_parameter.contract
+    values = { value = "{\"account_id\":\"111122223333\",\"region\":\"eu-central-1\",\"prefix\":\"lakeside\",\"buses\":{},\"keys\":{},\"directory\":{},\"api\":{\"execution_arn\":\"\"},\"alarm_topic_arn\":\"\",\"permissions_boundary_arn\":null,\"regions\":{\"role_parameter\":\"/lakeside/region/role\",\"role_suffix\":\"\",\"home\":\"eu-central-1\",\"owns_tables\":true}}" }
+  }
+
+  override_data {
+    target = data.aws_ssm_parameter.role["/lakeside/region/role"]
+    values = { value = "perhaps" }
+  }
+
+  expect_failures = [data.aws_ssm_parameter.role]
 }

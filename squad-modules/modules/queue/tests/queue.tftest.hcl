@@ -306,3 +306,26 @@ run "rejects_an_age_that_cannot_be_measured" {
 
   expect_failures = [var.oldest_message_seconds]
 }
+
+run "what_waits_for_another_region_to_end_pages_nobody" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = !aws_cloudwatch_metric_alarm.oldest_message.actions_enabled && coalesce(aws_cloudwatch_metric_alarm.dead_letters.actions_enabled, true)
+    error_message = "Age means nothing where nobody consumes; a dead letter always does."
+  }
+}

@@ -74,3 +74,29 @@ run "rejects_what_is_no_schedule" {
 
   expect_failures = [var.expression]
 }
+
+run "the_clock_stands_still_while_another_region_works" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.schedule.state == "DISABLED"
+      && aws_iam_role.schedule.name == "test-sweep-reservations-schedule-eu-central-1"
+    )
+    error_message = "A sweep here would release what the other Region holds."
+  }
+}

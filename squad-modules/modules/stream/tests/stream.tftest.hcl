@@ -146,3 +146,26 @@ run "rejects_gathering_into_the_past" {
 
   expect_failures = [var.batching_window_seconds]
 }
+
+run "the_stream_of_a_replica_is_read_once_this_region_works" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = !aws_lambda_event_source_mapping.stream.enabled
+    error_message = "A replica's stream says everything that the other Region says itself."
+  }
+}

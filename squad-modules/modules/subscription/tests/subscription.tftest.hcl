@@ -315,3 +315,62 @@ run "rejects_a_concurrency_above_what_sqs_can" {
 
   expect_failures = [var.maximum_concurrency]
 }
+
+run "a_consumer_stands_by_while_another_region_works" {
+  variables {
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = !aws_lambda_event_source_mapping.queue.enabled
+    error_message = "Two Regions that work at a time would undo each other's writes."
+  }
+
+  assert {
+    condition     = local.retention_seconds == 3600
+    error_message = "What another Region has handled must not pile up."
+  }
+}
+
+run "commands_are_kept_in_full_whoever_works" {
+  variables {
+    rules = {}
+    platform = {
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      prefix                   = "test"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+      regions = { home = "eu-west-1", owns_tables = false, role_suffix = "-eu-central-1", processing = false }
+    }
+  }
+
+  assert {
+    condition     = local.retention_seconds == 345600
+    error_message = "A command that was accepted is nowhere else."
+  }
+}
+
+run "a_consumer_works_in_the_one_region" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.queue.enabled && local.retention_seconds == 345600
+    error_message = "Without a second Region nothing stands by."
+  }
+}

@@ -49,7 +49,7 @@ run "without_capacity_a_table_is_paid_by_use" {
 
   assert {
     condition = (
-      aws_dynamodb_table.table.billing_mode == "PAY_PER_REQUEST"
+      aws_dynamodb_table.table[0].billing_mode == "PAY_PER_REQUEST"
       && length(aws_appautoscaling_target.capacity) == 0
       && length(data.aws_dynamodb_tables.all) == 0
     )
@@ -64,11 +64,11 @@ run "a_new_table_begins_at_the_least" {
 
   assert {
     condition = (
-      aws_dynamodb_table.table.billing_mode == "PROVISIONED"
-      && aws_dynamodb_table.table.read_capacity == 20
-      && aws_dynamodb_table.table.write_capacity == 10
-      && one(aws_dynamodb_table.table.global_secondary_index).read_capacity == 20
-      && one(aws_dynamodb_table.table.global_secondary_index).write_capacity == 10
+      aws_dynamodb_table.table[0].billing_mode == "PROVISIONED"
+      && aws_dynamodb_table.table[0].read_capacity == 20
+      && aws_dynamodb_table.table[0].write_capacity == 10
+      && one(aws_dynamodb_table.table[0].global_secondary_index).read_capacity == 20
+      && one(aws_dynamodb_table.table[0].global_secondary_index).write_capacity == 10
     )
     error_message = "Table and indexes must begin at the lower bounds."
   }
@@ -77,10 +77,10 @@ run "a_new_table_begins_at_the_least" {
 run "what_auto_scaling_has_done_stays_within_the_bounds" {
   assert {
     condition = (
-      aws_dynamodb_table.table.read_capacity == 35
-      && aws_dynamodb_table.table.write_capacity == 200
-      && one(aws_dynamodb_table.table.global_secondary_index).read_capacity == 20
-      && one(aws_dynamodb_table.table.global_secondary_index).write_capacity == 12
+      aws_dynamodb_table.table[0].read_capacity == 35
+      && aws_dynamodb_table.table[0].write_capacity == 200
+      && one(aws_dynamodb_table.table[0].global_secondary_index).read_capacity == 20
+      && one(aws_dynamodb_table.table[0].global_secondary_index).write_capacity == 12
     )
     error_message = "An apply must not undo what auto-scaling did, nor leave more than the bounds."
   }
@@ -99,9 +99,9 @@ run "a_table_that_was_paid_by_use_begins_at_the_most" {
 
   assert {
     condition = (
-      aws_dynamodb_table.table.read_capacity == 400
-      && aws_dynamodb_table.table.write_capacity == 200
-      && one(aws_dynamodb_table.table.global_secondary_index).write_capacity == 200
+      aws_dynamodb_table.table[0].read_capacity == 400
+      && aws_dynamodb_table.table[0].write_capacity == 200
+      && one(aws_dynamodb_table.table[0].global_secondary_index).write_capacity == 200
     )
     error_message = "Its load is not known, and must not be throttled until auto-scaling has seen it."
   }
@@ -163,6 +163,27 @@ run "rejects_a_utilisation_that_leaves_no_room" {
 
   variables {
     capacity = { read = { min = 1, max = 10 }, write = { min = 1, max = 10 }, target_utilization = 95 }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "rejects_capacity_where_there_is_a_replica" {
+  command = plan
+
+  variables {
+    platform = {
+      account_id      = "111122223333"
+      region          = "eu-central-1"
+      prefix          = "test"
+      alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      regions         = { home = "eu-central-1" }
+      keys = {
+        data      = "arn:aws:kms:eu-central-1:111122223333:key/data"
+        messaging = "arn:aws:kms:eu-central-1:111122223333:key/messaging"
+        logs      = "arn:aws:kms:eu-central-1:111122223333:key/logs"
+      }
+    }
   }
 
   expect_failures = [var.capacity]
