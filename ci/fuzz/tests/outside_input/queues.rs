@@ -20,7 +20,6 @@ use lakeside_domain::{
 use lakeside_fulfilment::{
     cancel_fulfilment, capture_payment,
     executions::{Execution, RECOVERY_PREFIX},
-    memory::MemoryFulfilment,
     recover_fulfilment, refund_payment, start_fulfilment,
 };
 use lakeside_growth::{
@@ -191,8 +190,7 @@ fn start_fulfilment_starts_what_fits_and_refuses_the_rest() {
     deliver(&["OrderCreated"], |batch| {
         let sagas = Sagas::default();
         let settings = start_fulfilment::Settings { approval_threshold: 100_000 };
-        let failures =
-            block_on(start_fulfilment::handle(&sagas, &MemoryFulfilment::default(), settings, batch));
+        let failures = block_on(start_fulfilment::handle(&sagas, settings, batch));
         let started = sagas.started.take();
         let good = started.contains_key(OTHER_ORDER);
         let said = started.values().map(|input| ("FulfilOrder", to_value(input).unwrap())).collect();
