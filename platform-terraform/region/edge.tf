@@ -1,8 +1,8 @@
 # What customers and partners reach first: paths of the door go to the door, all others to the monolith that it takes the
 # place of, path by path.
 locals {
-  # Where the edge finds the door.
-  api_origin = {
+  # Where the edge finds the door: under its name, which leads to the Region that works, if it has one.
+  api_origin = local.door_name != null ? { domain_name = local.door_name, path = "" } : {
     domain_name = split("/", trimprefix(aws_api_gateway_stage.live.invoke_url, "https://"))[0]
     path        = "/${aws_api_gateway_stage.live.stage_name}"
   }

@@ -83,6 +83,42 @@ resource "aws_wafv2_web_acl" "door" {
     }
   }
 
+  # Whether a Region works is asked of itself, not of the edge.
+  dynamic "rule" {
+    for_each = local.peers
+
+    content {
+      name     = "health"
+      priority = length(local.edge_tokens)
+
+      action {
+        allow {}
+      }
+
+      statement {
+        byte_match_statement {
+          positional_constraint = "EXACTLY"
+          search_string         = "/health"
+
+          field_to_match {
+            uri_path {}
+          }
+
+          text_transformation {
+            priority = 0
+            type     = "NONE"
+          }
+        }
+      }
+
+      visibility_config {
+        cloudwatch_metrics_enabled = true
+        metric_name                = "${var.prefix}-api-health"
+        sampled_requests_enabled   = false
+      }
+    }
+  }
+
   visibility_config {
     cloudwatch_metrics_enabled = true
     metric_name                = "${var.prefix}-api"

@@ -288,3 +288,27 @@ run "the_door_of_another_region_knows_the_same_edge" {
     error_message = "One Region has the edge, and the doors of all are behind it."
   }
 }
+
+run "of_two_regions_each_says_to_anybody_whether_it_works" {
+  command = plan
+
+  variables {
+    second_region = { home = "eu-central-1", standby = "eu-west-1" }
+  }
+
+  assert {
+    condition = [
+      for rule in aws_wafv2_web_acl.door[0].rule : rule.statement[0].byte_match_statement[0].search_string
+      if rule.name == "health"
+      && length(rule.action[0].allow) == 1
+      && rule.statement[0].byte_match_statement[0].positional_constraint == "EXACTLY"
+      && length(rule.statement[0].byte_match_statement[0].field_to_match[0].uri_path) == 1
+    ] == ["/health"]
+    error_message = "Route 53 asks the Region itself, and has no token."
+  }
+
+  assert {
+    condition     = length(distinct([for rule in aws_wafv2_web_acl.door[0].rule : rule.priority])) == length(aws_wafv2_web_acl.door[0].rule)
+    error_message = "Each rule must have its place."
+  }
+}

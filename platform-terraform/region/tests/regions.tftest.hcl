@@ -1,3 +1,8 @@
+mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
+
 # The mocked provider is in eu-central-1, so `home` decides which of the two Regions a run is about.
 mock_provider "aws" {
   source = "../testing"

@@ -1,4 +1,9 @@
 mock_provider "aws" {
+  alias  = "us_east_1"
+  source = "../testing"
+}
+
+mock_provider "aws" {
   source = "../testing"
 
   override_resource {

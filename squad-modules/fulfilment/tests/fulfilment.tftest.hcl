@@ -430,7 +430,7 @@ run "the_processors_key_is_read_by_three_functions_and_is_in_no_setting" {
   assert {
     condition = alltrue([
       aws_secretsmanager_secret.payment_processor.name == "lakeside/payment-processor",
-      aws_secretsmanager_secret.payment_processor.kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/data",
+      aws_secretsmanager_secret.payment_processor.kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/secrets",
       aws_secretsmanager_secret.payment_processor.recovery_window_in_days == 30,
     ])
     error_message = "The secret is under a key of the platform's, and is kept for a while when it is deleted."
