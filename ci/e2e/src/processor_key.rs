@@ -1,6 +1,7 @@
 //! What opens the payment processor, and its rotation, which the emulator's Secrets Manager does not start by itself.
 
 use anyhow::{Context, ensure};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -38,7 +39,9 @@ async fn value(cloud: &Cloud, stage: &str) -> anyhow::Result<Option<String>> {
     let read = cloud.secrets.get_secret_value().secret_id(secret(cloud)).version_stage(stage).send().await;
     match read {
         Ok(value) => Ok(value.secret_string),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+        Err(error)
+            if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+        {
             Ok(None)
         }
         Err(error) => Err(error).context("the processor's key cannot be read"),
