@@ -16,9 +16,8 @@ const LOCK: &str = ".terraform.lock.hcl";
 /// What roots are made from.
 const SKELETON: &str = "ci/xtask/skeleton";
 
-/// A kind of block, the file that declares them, and the heading under which the README has a row for each.
-const KINDS: [(&str, &str, &str); 2] =
-    [("variable", "variables.tf", "## Inputs"), ("output", "outputs.tf", "## Outputs")];
+/// A kind of block, and the heading under which the README has a row for each.
+const KINDS: [(&str, &str); 2] = [("variable", "## Inputs"), ("output", "## Outputs")];
 
 /// Compares the rows of each README with what the root declares.
 pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome> {
@@ -34,8 +33,8 @@ pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome>
         let readme = root.join("README.md");
         let text =
             fs::read_to_string(&readme).with_context(|| format!("cannot read {}", readme.display()))?;
-        for (kind, file, heading) in KINDS {
-            let declared = declared(&root.join(file), kind)?;
+        for (kind, heading) in KINDS {
+            let declared = declared(root, kind)?;
             faults.extend(compare(
                 &context.layout.shown(&readme).to_string(),
                 kind,
@@ -51,14 +50,18 @@ pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome>
     bail!("{}", faults.join("; "))
 }
 
-/// The names of all blocks of a kind in a file; a root without the file has none.
-fn declared(file: &Path, kind: &str) -> anyhow::Result<BTreeSet<String>> {
-    if !file.exists() {
-        return Ok(BTreeSet::new());
+/// The names of all blocks of a kind in a root's files.
+fn declared(root: &Path, kind: &str) -> anyhow::Result<BTreeSet<String>> {
+    let mut declared = BTreeSet::new();
+    for entry in fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {
+        let file = entry.with_context(|| format!("cannot read {}", root.display()))?.path();
+        if file.extension().is_some_and(|extension| extension == "tf") {
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            declared.extend(labels(&text, kind).with_context(|| format!("cannot read {}", file.display()))?);
+        }
     }
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let names = labels(&text, kind).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(names.into_iter().collect())
+    Ok(declared)
 }
 
 fn labels(text: &str, kind: &str) -> anyhow::Result<Vec<String>> {

@@ -29,22 +29,31 @@ run "every_role_trusts_one_environment_of_one_repository" {
     condition = {
       for name, document in data.aws_iam_policy_document.trust : name => one([
         for condition in document.statement[0].condition : join(" ", sort(condition.values)) if endswith(condition.variable, ":sub")
-      ])
+      ]) if !anytrue([for consumer in keys(local.consumers) : strcontains(name, "-${consumer}-")])
       } == {
-      deploy-orders-production                 = "repo:example/lakeside:environment:orders-production"
-      deploy-inventory-production              = "repo:example/lakeside:environment:inventory-production"
-      deploy-fulfilment-production             = "repo:example/lakeside:environment:fulfilment-production"
-      deploy-growth-production                 = "repo:example/lakeside:environment:growth-production"
-      deploy-feed-summit-outfitters-production = "repo:example/lakeside:environment:feed-summit-outfitters-production"
-      apply-orders-production                  = "repo:example/lakeside:environment:orders-production"
-      apply-inventory-production               = "repo:example/lakeside:environment:inventory-production"
-      apply-fulfilment-production              = "repo:example/lakeside:environment:fulfilment-production"
-      apply-growth-production                  = "repo:example/lakeside:environment:growth-production"
-      apply-feed-summit-outfitters-production  = "repo:example/lakeside:environment:feed-summit-outfitters-production"
-      deploy-platform-production               = "repo:example/lakeside:environment:platform-production"
-      plan-production                          = "repo:example/lakeside:pull_request repo:example/lakeside:ref:refs/heads/main"
+      deploy-orders-production     = "repo:example/lakeside:environment:orders-production"
+      deploy-inventory-production  = "repo:example/lakeside:environment:inventory-production"
+      deploy-fulfilment-production = "repo:example/lakeside:environment:fulfilment-production"
+      deploy-growth-production     = "repo:example/lakeside:environment:growth-production"
+      apply-orders-production      = "repo:example/lakeside:environment:orders-production"
+      apply-inventory-production   = "repo:example/lakeside:environment:inventory-production"
+      apply-fulfilment-production  = "repo:example/lakeside:environment:fulfilment-production"
+      apply-growth-production      = "repo:example/lakeside:environment:growth-production"
+      deploy-platform-production   = "repo:example/lakeside:environment:platform-production"
+      plan-production              = "repo:example/lakeside:pull_request repo:example/lakeside:ref:refs/heads/main"
     }
     error_message = "Each role must trust its own squad's environment, and nobody else's."
+  }
+
+  # Those of consumers, whoever they are, are as those of squads.
+  assert {
+    condition = alltrue([
+      for role in setproduct(["deploy", "apply"], keys(local.consumers)) : contains([
+        for condition in data.aws_iam_policy_document.trust["${role[0]}-${role[1]}-production"].statement[0].condition : one(condition.values)
+        if endswith(condition.variable, ":sub")
+      ], "repo:example/lakeside:environment:${role[1]}-production")
+    ])
+    error_message = "A consumer's roles must trust its own environment."
   }
 
   assert {

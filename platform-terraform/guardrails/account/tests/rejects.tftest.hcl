@@ -228,5 +228,5 @@ run "rejects_a_role_whose_name_iam_would_not_take" {
     environment = "a-very-long-environment-indeed"
   }
 
-  expect_failures = [aws_iam_role.pipeline["deploy-feed-summit-outfitters-a-very-long-environment-indeed"], aws_iam_role.pipeline["apply-feed-summit-outfitters-a-very-long-environment-indeed"]]
+  expect_failures = [aws_iam_role.pipeline]
 }
