@@ -16,8 +16,9 @@ const LOCK: &str = ".terraform.lock.hcl";
 /// What roots are made from.
 const SKELETON: &str = "ci/xtask/skeleton";
 
-/// A kind of block, and the heading under which the README has a row for each.
-const KINDS: [(&str, &str); 2] = [("variable", "## Inputs"), ("output", "## Outputs")];
+/// A kind of block, how the names of files end that declare them, and the heading under which the README has a row for each.
+const KINDS: [(&str, &str, &str); 2] =
+    [("variable", "variables.tf", "## Inputs"), ("output", "outputs.tf", "## Outputs")];
 
 /// Compares the rows of each README with what the root declares.
 pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome> {
@@ -33,8 +34,8 @@ pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome>
         let readme = root.join("README.md");
         let text =
             fs::read_to_string(&readme).with_context(|| format!("cannot read {}", readme.display()))?;
-        for (kind, heading) in KINDS {
-            let declared = declared(root, kind)?;
+        for (kind, files, heading) in KINDS {
+            let declared = declared(root, kind, files)?;
             faults.extend(compare(
                 &context.layout.shown(&readme).to_string(),
                 kind,
@@ -50,12 +51,12 @@ pub fn check(context: &Context<'_>, _step: &Step<'_>) -> anyhow::Result<Outcome>
     bail!("{}", faults.join("; "))
 }
 
-/// The names of all blocks of a kind in a root's files.
-fn declared(root: &Path, kind: &str) -> anyhow::Result<BTreeSet<String>> {
+/// The names of all blocks of a kind in those of a root's files that declare them.
+fn declared(root: &Path, kind: &str, files: &str) -> anyhow::Result<BTreeSet<String>> {
     let mut declared = BTreeSet::new();
     for entry in fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {
         let file = entry.with_context(|| format!("cannot read {}", root.display()))?.path();
-        if file.extension().is_some_and(|extension| extension == "tf") {
+        if file.to_string_lossy().ends_with(files) {
             let text =
                 fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             declared.extend(labels(&text, kind).with_context(|| format!("cannot read {}", file.display()))?);
