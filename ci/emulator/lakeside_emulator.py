@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.iam_actions import _DYNAMODB_TRANSACT_ITEM_ACTIONS
 from ministack.services import dynamodb
 
 #: Where the authorizations go: one JSON object a line, each of them once.
@@ -84,12 +83,15 @@ def keys_of_batch(items, table):
     return [scalar(key.get(name)) for key in keys]
 
 
-def leading_keys(action, resource, request):
-    """The partition keys that a DynamoDB request is about, as far as `action` on `resource` is concerned."""
+def leading_keys(resource, request):
+    """The partition keys that a DynamoDB request is about, as far as the table in `resource` is concerned.
+
+    Of a transaction they are those of all its items: AWS does not say whether each is held to its own key alone, and what
+    is allowed all of them is allowed either way.
+    """
     table = table_of(resource)
     if "TransactItems" in request:
-        members = [member for member, of_item in _DYNAMODB_TRANSACT_ITEM_ACTIONS.items() if of_item == action]
-        parts = [item[member] for item in request["TransactItems"] for member in members if member in item]
+        parts = [part for item in request["TransactItems"] for part in item.values() if isinstance(part, dict)]
         return [key for part in parts if table_of(part.get("TableName", "")) == table for key in keys_of_item_request(part)]
     if "RequestItems" in request:
         return keys_of_batch(request["RequestItems"], table)
@@ -139,7 +141,7 @@ def install(record):
 
     def enforce_with_keys(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
         if iam_action.startswith("dynamodb:"):
-            keys = leading_keys(iam_action, resource_arn, REQUEST.get())
+            keys = leading_keys(resource_arn, REQUEST.get())
             if keys:
                 service_context = {**(service_context or {}), "dynamodb:LeadingKeys": keys}
         return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)

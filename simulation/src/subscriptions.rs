@@ -221,12 +221,12 @@ mod tests {
         };
         assert_eq!(
             pattern("reserve-stock", 0),
-            json!({"source": ["lakeside.orders"], "detail-type": ["OrderCreated"]})
+            json!({"account": [ACCOUNT], "source": ["lakeside.orders"], "detail-type": ["OrderCreated"]})
         );
         assert_eq!(
             pattern("recover-fulfilment", 0),
             json!({
-                "source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"],
+                "account": [ACCOUNT], "source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"],
                 "detail": {"stateMachineArn": [STATE_MACHINE], "status": ["ABORTED", "FAILED", "TIMED_OUT"]},
             })
         );

@@ -4,18 +4,23 @@ locals {
   answer_the_saga = { actions = ["states:SendTaskSuccess"], resources = ["*"] }
   execution_arns  = "arn:aws:states:${local.platform.region}:${local.platform.account_id}:execution:${local.state_machine_name}:*"
 
-  # An effect outside needs its record and the lease around it.
+  # An effect outside needs its record and the lease around it, which end in one transaction.
   effects = {
     for function, record in {
-      capture_payment = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
-      refund_payment  = { keys = "PAYMENT#*", actions = ["GetItem", "PutItem"] }
-      create_label    = { keys = "LABEL#*", actions = ["ConditionCheckItem", "GetItem", "PutItem"] }
-      void_label      = { keys = "LABEL#*", actions = ["PutItem", "Query"] }
+      capture_payment = { keys = "PAYMENT#*", reads = ["GetItem"] }
+      refund_payment  = { keys = "PAYMENT#*", reads = ["GetItem"] }
+      create_label    = { keys = "LABEL#*", reads = ["ConditionCheckItem", "GetItem"] }
+      void_label      = { keys = "LABEL#*", reads = ["Query"] }
       } : function => {
-      Record = { arn = module.table.arn, actions = record.actions, leading_keys = [record.keys] }
-      Lease = {
+      Record = {
         arn          = module.table.arn
-        actions      = ["DeleteItem", "PutItem"]
+        actions      = ["PutItem"]
+        leading_keys = [record.keys, "LEASE#${replace(function, "_", "-")}#*"]
+      }
+      ReadRecords = { arn = module.table.arn, actions = record.reads, leading_keys = [record.keys] }
+      GiveUpLeases = {
+        arn          = module.table.arn
+        actions      = ["DeleteItem"]
         leading_keys = ["LEASE#${replace(function, "_", "-")}#*"]
       }
     }

@@ -9,8 +9,12 @@ locals {
         LOYALTY_CURRENCY        = var.loyalty_currency
       }
       tables = {
-        RecordPoints = { arn = module.table.arn, actions = ["GetItem", "PutItem"], leading_keys = ["LOYALTY#*"] }
-        CountPoints  = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = ["ACCOUNT#*"] }
+        CountPoints = {
+          arn          = module.table.arn
+          actions      = ["PutItem", "UpdateItem"]
+          leading_keys = ["LOYALTY#*", "ACCOUNT#*"]
+        }
+        ReadPoints = { arn = module.table.arn, actions = ["GetItem"], leading_keys = ["LOYALTY#*"] }
       }
       statements = {}
     }
@@ -24,12 +28,13 @@ locals {
       tables = {
         KeepNotices = {
           arn          = module.table.arn
-          actions      = ["GetItem", "PutItem", "Query"]
-          leading_keys = ["NOTICE#*"]
+          actions      = ["PutItem"]
+          leading_keys = ["NOTICE#*", "LEASE#notify-customer#*"]
         }
-        Lease = {
+        ReadNotices = { arn = module.table.arn, actions = ["GetItem", "Query"], leading_keys = ["NOTICE#*"] }
+        GiveUpLeases = {
           arn          = module.table.arn
-          actions      = ["DeleteItem", "PutItem"]
+          actions      = ["DeleteItem"]
           leading_keys = ["LEASE#notify-customer#*"]
         }
         # How customers are reached, and not where they live.
@@ -71,12 +76,13 @@ locals {
       tables = {
         KeepListings = {
           arn          = module.table.arn
-          actions      = ["GetItem", "PutItem"]
-          leading_keys = ["LISTING#*"]
+          actions      = ["PutItem"]
+          leading_keys = ["LISTING#*", "LEASE#publish-stock#*"]
         }
-        Lease = {
+        ReadListings = { arn = module.table.arn, actions = ["GetItem"], leading_keys = ["LISTING#*"] }
+        GiveUpLeases = {
           arn          = module.table.arn
-          actions      = ["DeleteItem", "PutItem"]
+          actions      = ["DeleteItem"]
           leading_keys = ["LEASE#publish-stock#*"]
         }
       }

@@ -1,4 +1,5 @@
-# What each function may touch, and how it is set up.
+# What each function may touch, and how it is set up. What one transaction writes is granted in one statement: AWS does not
+# say whether it holds each item to its own key or to those of all.
 locals {
   stock        = ["SKU#*"]
   reservations = ["RESERVATION#*"]
@@ -9,16 +10,12 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
-        ChangeStock = {
+        Adjust = {
           arn          = module.table.arn
-          actions      = ["ConditionCheckItem", "GetItem", "Query", "UpdateItem"]
-          leading_keys = local.stock
+          actions      = ["ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"]
+          leading_keys = concat(local.stock, ["ADJUSTMENT#*"])
         }
-        RecordAdjustments = {
-          arn          = module.table.arn
-          actions      = ["GetItem", "PutItem"]
-          leading_keys = ["ADJUSTMENT#*"]
-        }
+        ReadStock   = { arn = module.table.arn, actions = ["Query"], leading_keys = local.stock }
         RecordSales = { arn = module.table.arn, actions = ["PutItem"], leading_keys = ["SALE#*"] }
       }
       statements = {}
@@ -53,16 +50,13 @@ locals {
         RESERVATION_HOLD_SECONDS = tostring(var.reservation_hold_seconds)
       }
       tables = {
-        TakeStock = {
-          arn          = module.table.arn
-          actions      = ["ConditionCheckItem", "Query", "UpdateItem"]
-          leading_keys = local.stock
-        }
         Reserve = {
           arn          = module.table.arn
-          actions      = ["BatchGetItem", "PutItem", "UpdateItem"]
-          leading_keys = local.reservations
+          actions      = ["ConditionCheckItem", "PutItem", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations)
         }
+        ReadStock        = { arn = module.table.arn, actions = ["Query"], leading_keys = local.stock }
+        ReadReservations = { arn = module.table.arn, actions = ["BatchGetItem"], leading_keys = local.reservations }
       }
       # Tokens are no resources: whoever holds one may answer it.
       statements = { AnswerTheSaga = { actions = ["states:SendTaskSuccess"], resources = ["*"] } }
@@ -71,10 +65,14 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
-        GiveStockBack = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = local.stock }
         Release = {
           arn          = module.table.arn
-          actions      = ["GetItem", "PutItem", "UpdateItem"]
+          actions      = ["UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations, local.allocations)
+        }
+        Close = {
+          arn          = module.table.arn
+          actions      = ["GetItem", "PutItem"]
           leading_keys = concat(local.reservations, local.allocations)
         }
       }
@@ -92,12 +90,12 @@ locals {
           actions      = ["Query"]
           leading_keys = ["HELD#*"]
         }
-        GiveStockBack = { arn = module.table.arn, actions = ["UpdateItem"], leading_keys = local.stock }
-        Release = {
+        Sweep = {
           arn          = module.table.arn
-          actions      = ["GetItem", "UpdateItem"]
-          leading_keys = local.reservations
+          actions      = ["UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations)
         }
+        ReadReservations = { arn = module.table.arn, actions = ["GetItem"], leading_keys = local.reservations }
       }
       statements = {}
     }
@@ -139,16 +137,16 @@ locals {
       timeout_seconds = 10
       environment     = { INVENTORY_TABLE = module.table.name }
       tables = {
-        SellStock = { arn = module.table.arn, actions = ["Query", "UpdateItem"], leading_keys = local.stock }
-        Commit = {
-          arn          = module.table.arn
-          actions      = ["GetItem", "UpdateItem"]
-          leading_keys = local.reservations
-        }
         Allocate = {
           arn          = module.table.arn
-          actions      = ["GetItem", "PutItem"]
-          leading_keys = local.allocations
+          actions      = ["PutItem", "UpdateItem"]
+          leading_keys = concat(local.stock, local.reservations, local.allocations)
+        }
+        ReadStock = { arn = module.table.arn, actions = ["Query"], leading_keys = local.stock }
+        ReadOrders = {
+          arn          = module.table.arn
+          actions      = ["GetItem"]
+          leading_keys = concat(local.reservations, local.allocations)
         }
       }
       statements = {}

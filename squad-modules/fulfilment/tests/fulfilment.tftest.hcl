@@ -137,14 +137,27 @@ run "functions_reach_only_the_items_that_are_their_business" {
       } if length(function.tables) > 0
       } == {
       cancel_fulfilment = { "APPROVAL#*" = "UpdateItem", "PAYMENT#* LABEL#*" = "PutItem" }
-      capture_payment   = { "PAYMENT#*" = "GetItem PutItem", "LEASE#capture-payment#*" = "DeleteItem PutItem" }
-      refund_payment    = { "PAYMENT#*" = "GetItem PutItem", "LEASE#refund-payment#*" = "DeleteItem PutItem" }
-      create_label = {
-        "ADDRESS#*"            = "GetItem"
-        "LABEL#*"              = "ConditionCheckItem GetItem PutItem"
-        "LEASE#create-label#*" = "DeleteItem PutItem"
+      capture_payment = {
+        "PAYMENT#* LEASE#capture-payment#*" = "PutItem"
+        "PAYMENT#*"                         = "GetItem"
+        "LEASE#capture-payment#*"           = "DeleteItem"
       }
-      void_label = { "LABEL#*" = "PutItem Query", "LEASE#void-label#*" = "DeleteItem PutItem" }
+      refund_payment = {
+        "PAYMENT#* LEASE#refund-payment#*" = "PutItem"
+        "PAYMENT#*"                        = "GetItem"
+        "LEASE#refund-payment#*"           = "DeleteItem"
+      }
+      create_label = {
+        "ADDRESS#*"                    = "GetItem"
+        "LABEL#* LEASE#create-label#*" = "PutItem"
+        "LABEL#*"                      = "ConditionCheckItem GetItem"
+        "LEASE#create-label#*"         = "DeleteItem"
+      }
+      void_label = {
+        "LABEL#* LEASE#void-label#*" = "PutItem"
+        "LABEL#*"                    = "Query"
+        "LEASE#void-label#*"         = "DeleteItem"
+      }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }

@@ -75,14 +75,19 @@ run "functions_reach_only_the_items_that_are_their_business" {
         for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       }
       } == {
-      accrue_loyalty = { "LOYALTY#*" = "GetItem PutItem", "ACCOUNT#*" = "UpdateItem" }
+      accrue_loyalty = { "LOYALTY#* ACCOUNT#*" = "PutItem UpdateItem", "LOYALTY#*" = "GetItem" }
       notify_customer = {
-        "NOTICE#*"                = "GetItem PutItem Query"
-        "LEASE#notify-customer#*" = "DeleteItem PutItem"
-        "CUSTOMER#*"              = "GetItem"
+        "NOTICE#* LEASE#notify-customer#*" = "PutItem"
+        "NOTICE#*"                         = "GetItem Query"
+        "LEASE#notify-customer#*"          = "DeleteItem"
+        "CUSTOMER#*"                       = "GetItem"
       }
-      route_stock   = {}
-      publish_stock = { "LISTING#*" = "GetItem PutItem", "LEASE#publish-stock#*" = "DeleteItem PutItem" }
+      route_stock = {}
+      publish_stock = {
+        "LISTING#* LEASE#publish-stock#*" = "PutItem"
+        "LISTING#*"                       = "GetItem"
+        "LEASE#publish-stock#*"           = "DeleteItem"
+      }
     }
     error_message = "Whoever changes this list changes who may read or write what."
   }

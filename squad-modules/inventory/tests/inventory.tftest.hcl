@@ -75,9 +75,9 @@ run "functions_reach_only_the_items_that_are_their_business" {
       } if name != "stock_query"
       } == {
       adjust_stock = {
-        "SKU#*"        = "ConditionCheckItem GetItem Query UpdateItem"
-        "ADJUSTMENT#*" = "GetItem PutItem"
-        "SALE#*"       = "PutItem"
+        "SKU#* ADJUSTMENT#*" = "ConditionCheckItem GetItem PutItem UpdateItem"
+        "SKU#*"              = "Query"
+        "SALE#*"             = "PutItem"
       }
       reconcile_stock = {
         "STOCK#*"                  = "Query"
@@ -85,18 +85,19 @@ run "functions_reach_only_the_items_that_are_their_business" {
         "POSITION#reconcile-stock" = "GetItem PutItem"
       }
       reserve_stock = {
-        "SKU#*"         = "ConditionCheckItem Query UpdateItem"
-        "RESERVATION#*" = "BatchGetItem PutItem UpdateItem"
+        "SKU#* RESERVATION#*" = "ConditionCheckItem PutItem UpdateItem"
+        "SKU#*"               = "Query"
+        "RESERVATION#*"       = "BatchGetItem"
       }
       release_stock = {
-        "SKU#*"                      = "UpdateItem"
-        "RESERVATION#* ALLOCATION#*" = "GetItem PutItem UpdateItem"
+        "SKU#* RESERVATION#* ALLOCATION#*" = "UpdateItem"
+        "RESERVATION#* ALLOCATION#*"       = "GetItem PutItem"
       }
-      sweep_reservations = { "HELD#*" = "Query", "SKU#*" = "UpdateItem", "RESERVATION#*" = "GetItem UpdateItem" }
+      sweep_reservations = { "HELD#*" = "Query", "SKU#* RESERVATION#*" = "UpdateItem", "RESERVATION#*" = "GetItem" }
       allocate = {
-        "SKU#*"         = "Query UpdateItem"
-        "RESERVATION#*" = "GetItem UpdateItem"
-        "ALLOCATION#*"  = "GetItem PutItem"
+        "SKU#* RESERVATION#* ALLOCATION#*" = "PutItem UpdateItem"
+        "RESERVATION#* ALLOCATION#*"       = "GetItem"
+        "SKU#*"                            = "Query"
       }
       publish_levels      = { "SKU#*" = "Query" }
       project_store_stock = { "SKU#*" = "PutItem" }
