@@ -79,7 +79,6 @@ proptest! {
                 Event::Wake(index) if index < asleep.len() => {
                     go_on(&mut asleep.swap_remove(index).1);
                 }
-                Event::Wake(_) => {}
                 Event::Pass(seconds) => {
                     world.clock.advance(i64::from(seconds) * 1000);
                     asleep.retain(|(ends, _)| *ends > world.clock.now());
@@ -100,7 +99,7 @@ proptest! {
                     let number = world.values.borrow().len();
                     world.put_by_hand(&format!("by-hand-{number}"));
                 }
-                Event::PutByHand => {}
+                Event::Wake(_) | Event::PutByHand => {}
                 Event::Duds(duds) => world.duds.set(duds),
             }
             world.check();
