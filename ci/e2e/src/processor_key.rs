@@ -69,7 +69,23 @@ pub async fn seed(cloud: &Cloud) -> anyhow::Result<()> {
         return Ok(());
     }
     let made = cloud.sandbox.issue_key(&format!("{}/by-hand", secret(cloud))).await?;
-    put(cloud, &made.key).await
+    put(cloud, &made.key).await?;
+    forget_the_empty_version(cloud).await
+}
+
+/// A secret that is made without a value has a version without one here, which would be the one before; on AWS it has none.
+async fn forget_the_empty_version(cloud: &Cloud) -> anyhow::Result<()> {
+    if previous(cloud).await?.is_some() {
+        return Ok(());
+    }
+    let described = cloud.secrets.describe_secret().secret_id(secret(cloud)).send().await?;
+    let versions = described.version_ids_to_stages.unwrap_or_default();
+    for (version, _) in versions.iter().filter(|(_, stages)| stages.iter().any(|stage| stage == PREVIOUS)) {
+        let taken =
+            cloud.secrets.update_secret_version_stage().secret_id(secret(cloud)).version_stage(PREVIOUS);
+        taken.remove_from_version_id(version).send().await.context("the empty version stays")?;
+    }
+    Ok(())
 }
 
 /// Begins a rotation as Secrets Manager does: with a pending version that has no value. Answers its id.

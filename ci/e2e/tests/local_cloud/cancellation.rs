@@ -185,7 +185,9 @@ async fn an_order_that_is_shipped_stays_shipped_whatever_its_customer_asks_and_w
     // A request that was recorded in time and is heard when all is bought.
     publish_again(&shop.cloud, &[request(&order)?]).await?;
     until(&shop, &order, "the end of its labels", |records| status_of(records) == Some("CANCELLED")).await?;
-    shop.cloud.quiet(MINUTES).await?;
+    for function in ["cancel-fulfilment", "advance-order", "refund-payment"] {
+        shop.cloud.drained(&shop.cloud.name(function), MINUTES).await?;
+    }
     let after = shop.records(order.order_id).await?;
     assert_eq!((after.state(), after.payment_status()), (Some("FULFILLED"), Some("CAPTURED")));
     assert_eq!(after.label_statuses(), ["CREATED"]);
