@@ -223,8 +223,12 @@ fn shortened(arn: &str) -> String {
     if *service == "kms" {
         return "a key of its class".to_owned();
     }
-    // The time in a stream's name is when it was made.
-    let name = name.split_once("/stream/").map_or(*name, |(table, _)| table);
+    let name = match *service {
+        // Secrets Manager adds six characters by chance.
+        "secretsmanager" => name.rsplit_once('-').map_or(*name, |(secret, _)| secret),
+        // The time in a stream's name is when it was made.
+        _ => name.split_once("/stream/").map_or(*name, |(table, _)| table),
+    };
     format!("`{service} {name}`")
 }
 
@@ -308,5 +312,9 @@ mod tests {
         assert_eq!(shortened("arn:aws:sqs:us-east-1:1:lakeside-order-ingest"), "`sqs lakeside-order-ingest`");
         assert_eq!(shortened("arn:aws:dynamodb:r:1:table/t/stream/2026-01-01T00:00"), "`dynamodb table/t`");
         assert_eq!(shortened("arn:aws:kms:r:1:key/0-1"), "a key of its class");
+        assert_eq!(
+            shortened("arn:aws:secretsmanager:r:1:secret:a/b-c-1a2b3c"),
+            "`secretsmanager secret:a/b-c`"
+        );
     }
 }
