@@ -309,6 +309,10 @@ impl Workspace<'_> {
         ]);
         command.arg(format!("-out={}", file.display()));
         command.arg(format!("-var-file={}", self.dir(root).join(format!("{profile}.tfvars")).display()));
+        if *root == PLATFORM {
+            // A profile's Regions are not this cloud's.
+            command.arg("-var=second_region=null");
+        }
         command.args(state.map(|state| format!("-state={}", state.display())));
         let what = format!("terraform plan of {} with {profile}.tfvars", root.dir);
         run::logged(step, &what, &mut command, &self.log(root, &verb))?;
