@@ -6,13 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{Context, Outcome};
+use super::{Context, LOCK, Outcome, TREES};
 use crate::fingerprint::files_below;
 use crate::progress::Step;
 
-/// Where roots are, and what makes a directory one: roots commit a lock.
-const TREES: [&str; 2] = ["platform-terraform", "squad-modules"];
-const LOCK: &str = ".terraform.lock.hcl";
 /// What roots are made from.
 const SKELETON: &str = "ci/xtask/skeleton";
 
