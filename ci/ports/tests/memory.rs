@@ -164,11 +164,12 @@ async fn each_condition_of_the_orders_tables_is_missed() {
     each_is_missed(orders_memory::Condition::ALL, orders_without).await;
 }
 
-/// Sequences that are the same in every run of the test.
+/// Sequences that are the same in every run of the test. The names in them are not, and their order decides too what a
+/// sequence shows: hence so many.
 fn sequences() -> Vec<Vec<Step>> {
     let mut runner = TestRunner::deterministic();
     let steps = prop::collection::vec(any::<Step>(), 30);
-    (0..400).filter_map(|_| Some(steps.new_tree(&mut runner).ok()?.current())).collect()
+    (0..2_000).filter_map(|_| Some(steps.new_tree(&mut runner).ok()?.current())).collect()
 }
 
 #[tokio::test]
