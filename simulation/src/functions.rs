@@ -42,7 +42,7 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
         "adjust-stock" => adjust_stock::handle(port, port, batch).await,
         "start-fulfilment" => {
             let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
-            start_fulfilment::handle(port, settings, batch).await
+            start_fulfilment::handle(port, port, settings, batch).await
         }
         "cancel-fulfilment" if port.is_deaf() => Failures::default(),
         "cancel-fulfilment" => cancel_fulfilment::handle(port, port, port, batch).await,

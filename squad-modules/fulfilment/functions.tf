@@ -32,8 +32,12 @@ locals {
       environment = {
         STATE_MACHINE_ARN        = local.state_machine_arn
         APPROVAL_THRESHOLD_MINOR = tostring(var.approval_threshold_minor)
+        FULFILMENT_TABLE         = module.table.name
       }
-      tables     = {}
+      # Who was paid for was approved.
+      tables = {
+        ReadPayments = { arn = module.table.arn, actions = ["GetItem"], leading_keys = ["PAYMENT#*"] }
+      }
       statements = local.start_sagas
     }
     recover_fulfilment = {

@@ -18,6 +18,7 @@ use lakeside_fulfilment::{
     memory::MemoryFulfilment,
     payment_record::{self, PaymentRecord},
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 use lakeside_kit::{
@@ -34,9 +35,12 @@ use crate::{
 };
 
 /// What the functions see of the table.
-pub trait Ports: CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Leases {}
+pub trait Ports:
+    CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Payments + Leases
+{
+}
 
-impl<T: CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Leases> Ports for T {}
+impl<T: CaptureStore + RefundStore + LabelStore + VoidStore + CancelStore + Payments + Leases> Ports for T {}
 
 /// What is in the table, past its ports.
 pub trait Books: leases::Books {
@@ -163,6 +167,16 @@ contracts! {
             same("outcome", ports.begin_capture(&capturing).await?, Written::Yes)?;
             let now = RefundStore::payment(ports, order_id).await?;
             same("payment", now, Some(capturing))?;
+        }
+    }
+
+    a_payment_is_known_whatever_became_of_it_and_to_no_other_order {
+        same("without a payment", ports.is_known(order()).await?, false)?;
+        for status in payment_statuses() {
+            let standing = payment(order(), status);
+            books.put_payment(&standing).await?;
+            same("with a payment", ports.is_known(standing.order_id).await?, true)?;
+            same("of another order", ports.is_known(order()).await?, false)?;
         }
     }
 

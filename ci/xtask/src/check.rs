@@ -5,6 +5,7 @@ mod contracts;
 mod languages;
 mod names;
 mod paths;
+mod provider;
 mod purity;
 mod readmes;
 mod terraform;

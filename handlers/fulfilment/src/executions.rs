@@ -6,6 +6,7 @@ use lakeside_contracts::{commands::FulfilOrder, envelope};
 use lakeside_domain::ids::OrderId;
 use lakeside_kit::{
     disposition::{Disposed, Disposition},
+    dynamo::StoreError,
     sqs,
 };
 
@@ -93,6 +94,9 @@ pub enum SagaError {
     /// The name was used for something else.
     #[error("execution `{0}` is about another order")]
     Conflict(String),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Step Functions.
     #[error(transparent)]
     Executions(#[from] ExecutionsError),
@@ -108,6 +112,7 @@ impl Disposed for SagaError {
             | Self::Completing(_)
             | Self::Conflict(_)
             | Self::Executions(ExecutionsError::Refused(_)) => Disposition::Park,
+            Self::Store(error) => error.disposition(),
             Self::NotVisible(_) | Self::Executions(ExecutionsError::Unavailable(_)) => Disposition::Retry,
         }
     }

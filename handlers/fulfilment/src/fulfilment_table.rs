@@ -30,6 +30,7 @@ use crate::{
     label_record::{self, ClosedRecord, LabelRecord},
     payment_record::{self, PaymentRecord},
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 
@@ -186,6 +187,12 @@ impl CaptureStore for FulfilmentTable {
         held: &Held,
     ) -> Result<Written, StoreError> {
         self.put_payment(payment, Before::At(CAPTURING), outbox, Some(held)).await
+    }
+}
+
+impl Payments for FulfilmentTable {
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
+        Ok(self.payment_of(order_id).await?.is_some())
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
     label_record::{self, ClosedRecord, LabelRecord},
     payment_record::{self, PaymentRecord},
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 
@@ -344,6 +345,12 @@ impl CaptureStore for MemoryFulfilment {
     ) -> Result<Written, StoreError> {
         self.others_act();
         Ok(self.settle_capture(payment, outbox, held))
+    }
+}
+
+impl Payments for MemoryFulfilment {
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
+        Ok(self.payment(order_id).is_some())
     }
 }
 

@@ -4,8 +4,11 @@
 //! Emits: nothing itself; the saga's terminal events get their ids here, derived from the order, so that they are the
 //! same however often the saga runs.
 //! Idempotency key: the order id, which names the execution; a taken name is compared with what was to be started.
-//! Retries: when Step Functions throttles, does not answer, or does not show an execution yet.
+//! Retries: when Step Functions throttles, does not answer, or does not show an execution yet; when the table does not answer.
 //! Parks: what is no OrderCreated, and a name that belongs to another order.
+//!
+//! Sagas do not move between Regions, so one may be started anew for an order that was paid. Whoever could approve it has
+//! done so: nobody is asked again.
 
 use lakeside_contracts::{
     Domain, Event, EventData,
@@ -13,7 +16,10 @@ use lakeside_contracts::{
     events::{FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCreated},
 };
 use lakeside_domain::{events::EventId, ids::OrderId};
-use lakeside_kit::sqs::{Failures, Message, each};
+use lakeside_kit::{
+    dynamo::StoreError,
+    sqs::{Failures, Message, each},
+};
 use uuid::Uuid;
 
 use crate::executions::{Executions, SagaError, fulfilment_name, start_once};
@@ -25,17 +31,31 @@ pub struct Settings {
     pub approval_threshold: i64,
 }
 
+/// The fulfilment squad's table, as far as starting sagas needs it.
+pub trait Payments {
+    /// Whether there is a payment of the order, whatever became of it. A saga pays only what was approved, and takes what
+    /// is recorded for the answer.
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError>;
+}
+
 /// Handles a batch, each message on its own.
-pub async fn handle(executions: &impl Executions, settings: Settings, messages: &[Message]) -> Failures {
+pub async fn handle(
+    executions: &impl Executions,
+    payments: &impl Payments,
+    settings: Settings,
+    messages: &[Message],
+) -> Failures {
     each(messages, async |message| -> Result<(), SagaError> {
-        let event = message.delivery()?.decode::<OrderCreated>()?;
-        let input = fulfil_order(event, settings);
+        let mut input = fulfil_order(message.delivery()?.decode::<OrderCreated>()?);
+        input.requires_approval =
+            input.total.amount() > settings.approval_threshold && !payments.is_known(input.order_id).await?;
         start_once(executions, &fulfilment_name(input.order_id), &input).await
     })
     .await
 }
 
-fn fulfil_order(event: Event<OrderCreated>, settings: Settings) -> FulfilOrder {
+/// As if nobody had to approve it.
+fn fulfil_order(event: Event<OrderCreated>) -> FulfilOrder {
     let Event { metadata, data: order } = event;
     let order_id = order.order_id;
     FulfilOrder {
@@ -44,7 +64,7 @@ fn fulfil_order(event: Event<OrderCreated>, settings: Settings) -> FulfilOrder {
         total: order.total,
         payment_method: order.payment_method,
         shipping_address_id: order.shipping_address_id,
-        requires_approval: order.total.amount() > settings.approval_threshold,
+        requires_approval: false,
         metadata: CommandMetadata {
             correlation_id: order_id.as_uuid(),
             causation_id: metadata.event_id.as_uuid(),

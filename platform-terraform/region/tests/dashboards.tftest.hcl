@@ -13,6 +13,8 @@ variables {
 }
 
 run "every_graph_shows_what_there_is" {
+  command = plan
+
   # Each metric by name, as namespace, metric and dimensions.
   assert {
     condition = toset(flatten([
@@ -67,6 +69,8 @@ run "every_graph_shows_what_there_is" {
 }
 
 run "no_graph_covers_another" {
+  command = plan
+
   assert {
     condition = length(distinct([
       for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : "${widget.x} ${widget.y}"

@@ -57,6 +57,8 @@ variables {
 }
 
 run "without_an_edge_nothing_of_it_is_made" {
+  command = plan
+
   variables {
     edge = null
   }
@@ -135,6 +137,8 @@ run "paths_of_the_door_go_to_the_door_and_all_others_to_the_monolith" {
 }
 
 run "nothing_but_safe_gets_is_cached" {
+  command = plan
+
   assert {
     condition = alltrue([
       for behaviour in concat(
@@ -190,6 +194,8 @@ run "nothing_but_safe_gets_is_cached" {
 }
 
 run "the_door_gets_the_token_and_the_monolith_does_not" {
+  command = plan
+
   assert {
     condition = alltrue([
       for behaviour in aws_cloudfront_distribution.edge[0].ordered_cache_behavior :
@@ -228,6 +234,8 @@ run "the_door_gets_the_token_and_the_monolith_does_not" {
 }
 
 run "when_the_monolith_is_gone_the_door_answers_for_all" {
+  command = plan
+
   variables {
     edge = {}
   }
@@ -244,6 +252,8 @@ run "when_the_monolith_is_gone_the_door_answers_for_all" {
 }
 
 run "nobody_listens_on_the_way" {
+  command = plan
+
   variables {
     edge = {
       legacy = { domain_name = "legacy.example.com" }
@@ -283,6 +293,8 @@ run "nobody_listens_on_the_way" {
 }
 
 run "browsers_are_told_to_be_careful" {
+  command = plan
+
   assert {
     condition = alltrue([
       for policy in aws_cloudfront_response_headers_policy.edge : alltrue([
@@ -315,6 +327,8 @@ run "browsers_are_told_to_be_careful" {
 }
 
 run "the_edge_says_who_came_to_nobody" {
+  command = plan
+
   assert {
     condition = length(setintersection(aws_cloudwatch_log_delivery.edge_access[0].record_fields, [
       "c-ip", "c-port", "c-country", "asn", "x-forwarded-for", "cs(Cookie)", "cs(User-Agent)", "cs(Referer)", "cs(Host)",

@@ -37,6 +37,8 @@ variables {
 }
 
 run "an_id_that_is_no_uuid_is_refused_at_the_edge" {
+  command = plan
+
   # The path as it is written; what is left of it once it is decoded and made plain, where that differs.
   assert {
     condition = alltrue([
@@ -169,6 +171,8 @@ run "the_edge_stands_behind_its_firewall" {
 }
 
 run "the_door_refuses_what_did_not_come_through_the_edge" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_wafv2_web_acl_association.door[0].resource_arn == aws_api_gateway_stage.live.arn,
@@ -203,6 +207,8 @@ run "the_door_refuses_what_did_not_come_through_the_edge" {
 }
 
 run "firewalls_keep_what_they_refused_and_not_what_is_secret" {
+  command = plan
+
   assert {
     condition = alltrue([
       for logging in [aws_wafv2_web_acl_logging_configuration.edge[0], aws_wafv2_web_acl_logging_configuration.door[0]] : alltrue([
@@ -243,6 +249,8 @@ run "firewalls_keep_what_they_refused_and_not_what_is_secret" {
 }
 
 run "on_the_way_to_an_edge_direct_calls_are_only_counted" {
+  command = plan
+
   variables {
     refuse_direct_calls = false
   }
@@ -257,6 +265,8 @@ run "on_the_way_to_an_edge_direct_calls_are_only_counted" {
 }
 
 run "without_a_token_nobody_comes_in" {
+  command = plan
+
   variables {
     edge_token_digests = []
     firewall_logs      = false
@@ -275,6 +285,8 @@ run "without_a_token_nobody_comes_in" {
 }
 
 run "the_door_of_another_region_knows_the_same_edge" {
+  command = plan
+
   variables {
     edge = null
   }

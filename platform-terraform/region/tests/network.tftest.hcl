@@ -33,6 +33,8 @@ variables {
 }
 
 run "without_a_network_there_is_none" {
+  command = plan
+
   variables {
     network = null
   }
@@ -80,6 +82,8 @@ run "the_network_is_private_and_in_several_zones" {
 }
 
 run "functions_reach_endpoints_and_nothing_else" {
+  command = plan
+
   assert {
     condition = [
       for rule in aws_vpc_security_group_egress_rule.functions_to_endpoints :
@@ -112,6 +116,8 @@ run "functions_reach_endpoints_and_nothing_else" {
 }
 
 run "what_functions_use_has_an_endpoint_for_this_account_alone" {
+  command = plan
+
   assert {
     condition = toset([for endpoint in aws_vpc_endpoint.gateway : endpoint.service_name]) == toset([
       "com.amazonaws.eu-central-1.dynamodb", "com.amazonaws.eu-central-1.s3",
@@ -152,6 +158,8 @@ run "what_functions_use_has_an_endpoint_for_this_account_alone" {
 }
 
 run "flows_are_written_down_and_forgotten" {
+  command = plan
+
   assert {
     condition = (
       aws_flow_log.functions["private"].traffic_type == "ALL"
@@ -170,6 +178,8 @@ run "flows_are_written_down_and_forgotten" {
 }
 
 run "squads_find_the_network_in_the_contract" {
+  command = plan
+
   assert {
     condition = (
       output.platform.network.security_group_id == "sg-functions"

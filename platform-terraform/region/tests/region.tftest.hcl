@@ -101,6 +101,8 @@ run "every_domain_has_a_bus_that_can_be_replayed" {
 }
 
 run "keys_rotate_and_their_deletion_can_be_taken_back" {
+  command = plan
+
   assert {
     condition = alltrue([
       for key in aws_kms_key.class : key.enable_key_rotation && key.deletion_window_in_days == 30
@@ -110,6 +112,8 @@ run "keys_rotate_and_their_deletion_can_be_taken_back" {
 }
 
 run "services_use_keys_only_for_this_account" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for document in data.aws_iam_policy_document.key : [
@@ -151,6 +155,8 @@ run "services_use_keys_only_for_this_account" {
 }
 
 run "only_customers_come_through_the_door" {
+  command = plan
+
   assert {
     condition = alltrue([
       for method in concat(
@@ -175,6 +181,8 @@ run "only_customers_come_through_the_door" {
 }
 
 run "a_body_that_is_no_order_is_turned_away" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_api_gateway_method.place_order.request_validator_id == aws_api_gateway_request_validator.body.id,
@@ -204,6 +212,8 @@ run "a_body_that_is_no_order_is_turned_away" {
 }
 
 run "orders_go_to_the_queue_as_they_are" {
+  command = plan
+
   assert {
     condition = alltrue([
       endswith(aws_api_gateway_integration.place_order.uri, ":sqs:path/111122223333/lakeside-order-ingest"),
@@ -238,6 +248,8 @@ run "orders_go_to_the_queue_as_they_are" {
 }
 
 run "a_queue_that_refuses_is_our_failure" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_api_gateway_integration_response.accepted.status_code == "202",
@@ -251,6 +263,8 @@ run "a_queue_that_refuses_is_our_failure" {
 }
 
 run "orders_are_read_through_the_alias" {
+  command = plan
+
   assert {
     condition = alltrue([
       for function, uri in {
@@ -264,6 +278,8 @@ run "orders_are_read_through_the_alias" {
 }
 
 run "cancellations_go_to_a_queue_of_their_own_and_carry_no_body" {
+  command = plan
+
   assert {
     condition = alltrue([
       endswith(aws_api_gateway_integration.cancel_order.uri, ":sqs:path/111122223333/lakeside-cancel-order"),
@@ -302,6 +318,8 @@ run "cancellations_go_to_a_queue_of_their_own_and_carry_no_body" {
 }
 
 run "stock_is_read_through_the_alias_by_sku_and_by_store" {
+  command = plan
+
   assert {
     condition = alltrue([
       for integration in aws_api_gateway_integration.read_stock : endswith(
@@ -333,6 +351,8 @@ run "stock_is_read_through_the_alias_by_sku_and_by_store" {
 }
 
 run "only_partners_come_through_the_partners_door" {
+  command = plan
+
   assert {
     condition = alltrue([
       for method in concat(values(aws_api_gateway_method.partner_submission), [aws_api_gateway_method.read_partner_order]) :
@@ -413,6 +433,8 @@ run "a_client_does_not_choose_what_counts_its_requests" {
 }
 
 run "nobody_is_a_partner_by_default" {
+  command = plan
+
   assert {
     condition     = length(aws_api_gateway_api_key.partner) == 0
     error_message = "Partners are admitted one by one."
@@ -420,6 +442,8 @@ run "nobody_is_a_partner_by_default" {
 }
 
 run "a_body_of_a_partner_that_makes_no_sense_is_turned_away" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, method in aws_api_gateway_method.partner_submission : alltrue([
@@ -448,6 +472,8 @@ run "a_body_of_a_partner_that_makes_no_sense_is_turned_away" {
 }
 
 run "what_a_partner_sends_goes_to_its_queue_with_who_it_is" {
+  command = plan
+
   assert {
     condition = {
       for name, integration in aws_api_gateway_integration.partner_submission : name => regex("[^/]*$", integration.uri)
@@ -510,6 +536,8 @@ run "what_a_partner_sends_goes_to_its_queue_with_who_it_is" {
 }
 
 run "partners_read_orders_through_the_alias" {
+  command = plan
+
   assert {
     condition = endswith(
       aws_api_gateway_integration.read_partner_order.uri,
@@ -520,6 +548,8 @@ run "partners_read_orders_through_the_alias" {
 }
 
 run "refusals_of_partners_are_sentences_that_repeat_nothing" {
+  command = plan
+
   assert {
     condition = alltrue([
       for type, response in aws_api_gateway_gateway_response.partner_refusal :
@@ -543,6 +573,8 @@ run "refusals_of_partners_are_sentences_that_repeat_nothing" {
 }
 
 run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
+  command = plan
+
   assert {
     condition = jsonencode([
       for statement in data.aws_iam_policy_document.door.statement : [sort(statement.actions), sort(statement.resources)]
@@ -556,6 +588,8 @@ run "the_door_may_put_orders_and_sales_on_their_queues_and_nothing_else" {
 }
 
 run "the_door_says_who_came_to_nobody" {
+  command = plan
+
   assert {
     condition = alltrue([
       for word in [
@@ -586,6 +620,8 @@ run "the_door_says_who_came_to_nobody" {
 }
 
 run "the_door_is_throttled_and_measured" {
+  command = plan
+
   variables {
     throttle = { rate = 50, burst = 200 }
   }
@@ -603,6 +639,8 @@ run "the_door_is_throttled_and_measured" {
 }
 
 run "api_gateway_can_write_its_logs" {
+  command = plan
+
   assert {
     condition     = aws_api_gateway_account.logs[0].cloudwatch_role_arn == aws_iam_role.api_logs[0].arn
     error_message = "Without the role of the account API Gateway refuses the access log."
@@ -610,6 +648,8 @@ run "api_gateway_can_write_its_logs" {
 }
 
 run "another_installation_may_have_given_the_role" {
+  command = plan
+
   variables {
     set_api_log_role = false
   }
@@ -621,6 +661,8 @@ run "another_installation_may_have_given_the_role" {
 }
 
 run "customers_sign_in_without_sending_their_password" {
+  command = plan
+
   assert {
     condition = toset(aws_cognito_user_pool_client.shop.explicit_auth_flows) == toset([
       "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH",
@@ -652,6 +694,8 @@ run "customers_sign_in_without_sending_their_password" {
 }
 
 run "test_customers_sign_in_with_their_password" {
+  command = plan
+
   variables {
     password_sign_in = true
   }
@@ -666,6 +710,8 @@ run "test_customers_sign_in_with_their_password" {
 }
 
 run "an_order_turned_away_pages" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_cloudwatch_metric_alarm.door_failures.metric_name == "5XXError",
@@ -687,6 +733,8 @@ run "an_order_turned_away_pages" {
 }
 
 run "personal_data_lies_in_one_table_under_a_key_of_its_own" {
+  command = plan
+
   assert {
     condition = alltrue([
       one(aws_dynamodb_table.directory[0].server_side_encryption).enabled,
@@ -709,6 +757,8 @@ run "personal_data_lies_in_one_table_under_a_key_of_its_own" {
 }
 
 run "a_throwaway_directory_can_be_deleted" {
+  command = plan
+
   variables {
     deletion_protection = false
   }
@@ -720,6 +770,8 @@ run "a_throwaway_directory_can_be_deleted" {
 }
 
 run "squads_find_the_contract" {
+  command = plan
+
   variables {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/squads"
   }

@@ -49,6 +49,8 @@ variables {
 }
 
 run "one_region_has_nothing_of_a_second" {
+  command = plan
+
   variables {
     second_region = null
   }
@@ -67,6 +69,8 @@ run "one_region_has_nothing_of_a_second" {
 }
 
 run "what_is_said_here_is_said_there_once" {
+  command = plan
+
   assert {
     condition = {
       for domain, target in aws_cloudwatch_event_target.forward : domain => target.arn
@@ -132,6 +136,8 @@ run "what_cannot_be_forwarded_is_kept_and_pages" {
 }
 
 run "forwarding_reaches_the_other_buses_and_nothing_else" {
+  command = plan
+
   assert {
     condition = [
       for statement in data.aws_iam_policy_document.forward.statement : [statement.actions, statement.resources]
@@ -152,6 +158,8 @@ run "forwarding_reaches_the_other_buses_and_nothing_else" {
 }
 
 run "the_home_region_keeps_its_names_and_works" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_iam_role.door.name == "lakeside-api",
@@ -212,6 +220,8 @@ run "the_standby_has_names_of_its_own_and_waits" {
 }
 
 run "the_switch_itself_says_who_works" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_api_gateway_method.health["eu-west-1"].http_method == "GET",
@@ -278,6 +288,8 @@ run "the_name_leads_home_until_the_standby_says_that_it_works" {
 }
 
 run "the_standby_is_the_second_choice" {
+  command = plan
+
   variables {
     second_region = { home = "eu-west-1", standby = "eu-central-1" }
     domain        = { name = "shop.example", zone_id = "Z123" }
@@ -293,6 +305,8 @@ run "the_standby_is_the_second_choice" {
 }
 
 run "one_region_has_one_name" {
+  command = plan
+
   variables {
     second_region = null
     domain        = { name = "shop.example", zone_id = "Z123" }
@@ -310,6 +324,8 @@ run "one_region_has_one_name" {
 }
 
 run "customers_of_the_other_region_are_let_in" {
+  command = plan
+
   variables {
     other_customer_pool_arns = ["arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_abc"]
   }

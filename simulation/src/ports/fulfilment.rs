@@ -16,6 +16,7 @@ use lakeside_fulfilment::{
     memory::MemoryFulfilment,
     payment_record::PaymentRecord,
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 use lakeside_kit::{
@@ -81,6 +82,12 @@ impl CaptureStore for Port {
         held: &Held,
     ) -> Result<Written, StoreError> {
         self.write("settle capture", |table| table.settle_capture(payment, outbox, held)).await
+    }
+}
+
+impl Payments for Port {
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
+        Ok(CaptureStore::payment(self, order_id).await?.is_some())
     }
 }
 

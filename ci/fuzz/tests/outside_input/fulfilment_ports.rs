@@ -27,6 +27,7 @@ use lakeside_fulfilment::{
     payment_record::PaymentRecord,
     processor::{self, ChargeRequest, Processor},
     refund_payment::RefundStore,
+    start_fulfilment::Payments,
     void_label::VoidStore,
 };
 use lakeside_kit::{
@@ -120,6 +121,12 @@ impl CaptureStore for FulfilmentTable {
         held: &Held,
     ) -> Result<Written, StoreError> {
         Ok(self.settle_payment(payment, outbox, held))
+    }
+}
+
+impl Payments for FulfilmentTable {
+    async fn is_known(&self, order_id: OrderId) -> Result<bool, StoreError> {
+        Ok(self.payments.borrow().contains_key(&order_id))
     }
 }
 

@@ -190,7 +190,8 @@ fn start_fulfilment_starts_what_fits_and_refuses_the_rest() {
     deliver(&["OrderCreated"], |batch| {
         let sagas = Sagas::default();
         let settings = start_fulfilment::Settings { approval_threshold: 100_000 };
-        let failures = block_on(start_fulfilment::handle(&sagas, settings, batch));
+        let failures =
+            block_on(start_fulfilment::handle(&sagas, &FulfilmentTable::default(), settings, batch));
         let started = sagas.started.take();
         let good = started.contains_key(OTHER_ORDER);
         let said = started.values().map(|input| ("FulfilOrder", to_value(input).unwrap())).collect();

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::provider::{self, Provider};
 use super::{Context, Outcome};
 use crate::fingerprint::files_below;
 use crate::interrupt::Interrupted;
@@ -46,7 +47,8 @@ pub fn test_alone(layout: &Layout, step: &Step<'_>, module: &Path) -> anyhow::Re
     command.args(["init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly"]);
     run::logged(step, "terraform init", &mut command, &log("terraform-init"))?;
     let mut command = copy.command(&terraform, module);
-    command.args(["test", "-no-color"]);
+    let provider = Provider::start(&copy.data(module), &log("terraform-provider"))?;
+    command.args(["test", "-no-color"]).env(provider::VARIABLE, &provider.address);
     run::logged(step, "terraform test", &mut command, &log("terraform-test"))?;
     let summary = run::tail(&log("terraform-test"), 1).pop().unwrap_or_default();
     remove_dir(&layout.terraform().join(slug(module)))?;
@@ -81,14 +83,13 @@ pub fn test(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
     let copy = Copy::at(context.layout);
     let tested: Vec<PathBuf> =
         copy.modules()?.into_iter().filter(|module| has_tests(&copy.dir.join(module))).collect();
-    if tested.is_empty() {
-        bail!("no Terraform module has tests");
-    }
+    let Some(first) = tested.first() else { bail!("no Terraform module has tests") };
+    let provider = Provider::start(&copy.data(first), &context.log("terraform-provider"))?;
     let summaries = Mutex::new(Vec::new());
     side_by_side(&tested, |module| {
         let log = context.log(&log_name("terraform-test", module));
         let mut command = copy.command(&terraform, module);
-        command.args(["test", "-no-color"]);
+        command.args(["test", "-no-color"]).env(provider::VARIABLE, &provider.address);
         run::logged(step, &format!("terraform test of {}", module.display()), &mut command, &log)?;
         let summary = run::tail(&log, 1).pop().unwrap_or_default();
         summaries.lock().map_err(|_| anyhow!("a test of a module panicked"))?.push(passed_runs(&summary));
@@ -218,8 +219,13 @@ impl Copy {
         Ok(modules.into_iter().collect())
     }
 
+    /// Where Terraform keeps what `init` fetched for a module.
+    fn data(&self, module: &Path) -> PathBuf {
+        self.data.join(slug(module))
+    }
+
     fn command(&self, terraform: &Terraform, module: &Path) -> Command {
-        let mut command = terraform.command(&self.dir.join(module), &self.data.join(slug(module)));
+        let mut command = terraform.command(&self.dir.join(module), &self.data(module));
         // Tests run with a mocked provider: whatever account the user has must stay out of reach.
         for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
             command.env_remove(name);

@@ -1,10 +1,13 @@
 //! Wires `start-fulfilment`.
 
 use lakeside_fulfilment::{
+    effect::durations,
+    fulfilment_table::FulfilmentTable,
     start_fulfilment::{Settings, handle},
     step_functions::StepFunctions,
 };
 use lakeside_kit::{
+    clock::{Clock, SystemClock},
     config::{parsed, required},
     runtime,
     sqs::messages,
@@ -13,8 +16,15 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::init_logs();
-    let client = aws_sdk_sfn::Client::new(&runtime::aws().await);
-    let sagas = StepFunctions::new(client, required("STATE_MACHINE_ARN")?);
+    let aws = runtime::aws().await;
+    let client = aws_sdk_dynamodb::Client::new(&aws);
+    let table = required("FULFILMENT_TABLE")?;
+    let sagas = StepFunctions::new(aws_sdk_sfn::Client::new(&aws), required("STATE_MACHINE_ARN")?);
     let settings = Settings { approval_threshold: parsed("APPROVAL_THRESHOLD_MINOR")? };
-    runtime::run(async |event, _| Ok(handle(&sagas, settings, &messages(event)?).await.into_response())).await
+    runtime::run(async |event, invocation| {
+        let durations = durations(SystemClock.now(), invocation.deadline);
+        let payments = FulfilmentTable::new(client.clone(), table.clone(), durations);
+        Ok(handle(&sagas, &payments, settings, &messages(event)?).await.into_response())
+    })
+    .await
 }

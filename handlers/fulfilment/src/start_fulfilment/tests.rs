@@ -1,10 +1,18 @@
 use std::collections::HashMap;
 
-use lakeside_domain::ids::OrderId;
+use lakeside_domain::{
+    ids::OrderId,
+    money::{Currency, Money},
+    payment::PaymentStatus,
+    time::Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{executions::Execution, scripted::MemoryExecutions};
+use crate::{
+    executions::Execution, memory::MemoryFulfilment, payment_record::PaymentRecord,
+    scripted::MemoryExecutions,
+};
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const EVENT: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
@@ -33,7 +41,23 @@ fn created(total: i64) -> Message {
 }
 
 async fn deliver(executions: &MemoryExecutions, message: Message) -> bool {
-    handle(executions, SETTINGS, &[message]).await.ids().is_empty()
+    deliver_beside(&MemoryFulfilment::default(), executions, message).await
+}
+
+async fn deliver_beside(
+    payments: &MemoryFulfilment,
+    executions: &MemoryExecutions,
+    message: Message,
+) -> bool {
+    handle(executions, payments, SETTINGS, &[message]).await.ids().is_empty()
+}
+
+fn paid() -> MemoryFulfilment {
+    let table = MemoryFulfilment::default();
+    let (amount, updated_at) = (Money::new(100_001, Currency::USD), Timestamp::from_millis(0));
+    let payment = PaymentRecord { order_id: ORDER, amount, status: PaymentStatus::Captured, updated_at };
+    table.payments.borrow_mut().insert(ORDER, payment);
+    table
 }
 
 fn input(executions: &MemoryExecutions) -> FulfilOrder {
@@ -57,6 +81,21 @@ async fn above_the_threshold_a_person_must_approve() {
         assert!(deliver(&executions, created(total)).await);
         assert_eq!(input(&executions).requires_approval, requires_approval);
     }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_again_about_an_order_with_a_payment() {
+    let executions = MemoryExecutions::default();
+    assert!(deliver_beside(&paid(), &executions, created(100_001)).await);
+    assert!(!input(&executions).requires_approval);
+}
+
+#[tokio::test]
+async fn an_order_that_has_been_paid_meanwhile_is_still_the_same() {
+    let executions = MemoryExecutions::default();
+    assert!(deliver(&executions, created(100_001)).await);
+    assert!(deliver_beside(&paid(), &executions, created(100_001)).await);
+    assert!(input(&executions).requires_approval);
 }
 
 #[tokio::test]

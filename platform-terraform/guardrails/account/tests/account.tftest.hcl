@@ -11,6 +11,8 @@ variables {
 }
 
 run "every_role_trusts_one_environment_of_one_repository" {
+  command = plan
+
   assert {
     condition = alltrue([
       for document in data.aws_iam_policy_document.trust : (
@@ -67,6 +69,8 @@ run "every_role_trusts_one_environment_of_one_repository" {
 }
 
 run "squads_are_as_their_functions_are" {
+  command = plan
+
   assert {
     condition = alltrue([
       for squad, owned in local.teams : toset(owned.functions) == toset([
@@ -130,6 +134,8 @@ run "a_deployment_reaches_its_own_squad" {
 }
 
 run "a_squads_terraform_makes_no_role_without_the_boundary" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for document in data.aws_iam_policy_document.apply : [
@@ -153,6 +159,8 @@ run "a_squads_terraform_makes_no_role_without_the_boundary" {
 }
 
 run "a_squads_terraform_has_its_own_state" {
+  command = plan
+
   assert {
     condition = alltrue([
       for squad, document in data.aws_iam_policy_document.apply :
@@ -166,6 +174,8 @@ run "a_squads_terraform_has_its_own_state" {
 }
 
 run "planning_sees_no_data" {
+  command = plan
+
   assert {
     condition = alltrue([
       for action in ["dynamodb:Query", "dynamodb:Scan", "logs:GetLogEvents", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage"] :
@@ -181,6 +191,8 @@ run "planning_sees_no_data" {
 }
 
 run "the_boundary_bounds_to_this_account_and_its_regions" {
+  command = plan
+
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_iam_policy.boundary.policy).Statement :
@@ -196,6 +208,8 @@ run "the_boundary_bounds_to_this_account_and_its_regions" {
 }
 
 run "the_account_is_recorded_as_a_whole" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_config_configuration_recorder.account.recording_group[0].all_supported,
@@ -215,6 +229,8 @@ run "the_account_is_recorded_as_a_whole" {
 }
 
 run "nothing_in_the_account_is_public" {
+  command = plan
+
   assert {
     condition = alltrue(concat(
       [
@@ -231,6 +247,8 @@ run "nothing_in_the_account_is_public" {
 }
 
 run "each_squad_is_told_what_it_spends" {
+  command = plan
+
   assert {
     condition = (
       toset(keys(aws_budgets_budget.month)) == toset(["account", "orders"])
@@ -243,6 +261,8 @@ run "each_squad_is_told_what_it_spends" {
 }
 
 run "a_squads_terraform_reaches_its_own_names" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for key, document in data.aws_iam_policy_document.own : [

@@ -23,6 +23,8 @@ variables {
 }
 
 run "every_policy_is_attached_where_it_belongs" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name in fileset("./policies", "*.json") : contains(keys(aws_organizations_policy.control), trimsuffix(name, ".json"))
@@ -48,6 +50,8 @@ run "every_policy_is_attached_where_it_belongs" {
 }
 
 run "policies_say_what_this_organization_says" {
+  command = plan
+
   assert {
     condition = alltrue([
       for policy in aws_organizations_policy.control :
@@ -89,6 +93,8 @@ run "the_trail_sees_everything_and_can_be_believed" {
 }
 
 run "the_audit_bucket_is_nobodys_but_the_auditors" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_s3_bucket_public_access_block.audit.block_public_acls,
@@ -124,6 +130,8 @@ run "the_audit_bucket_is_nobodys_but_the_auditors" {
 }
 
 run "a_trail_that_is_not_locked_has_no_lock" {
+  command = plan
+
   assert {
     condition     = length(aws_s3_bucket_object_lock_configuration.audit) == 0 && !aws_s3_bucket.audit.object_lock_enabled
     error_message = "A lock cannot be taken back, so there must be none unless a profile says so."
@@ -131,6 +139,8 @@ run "a_trail_that_is_not_locked_has_no_lock" {
 }
 
 run "a_locked_trail_can_be_deleted_by_nobody" {
+  command = plan
+
   variables {
     trail_lock_days = 30
   }
@@ -146,6 +156,8 @@ run "a_locked_trail_can_be_deleted_by_nobody" {
 }
 
 run "every_account_is_watched" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_guardduty_detector.security.enable,
@@ -188,6 +200,8 @@ run "one_region_has_no_others_to_link" {
 }
 
 run "serious_findings_reach_somebody" {
+  command = plan
+
   assert {
     condition = alltrue([
       for target in aws_cloudwatch_event_target.findings :
@@ -203,6 +217,8 @@ run "serious_findings_reach_somebody" {
 }
 
 run "the_bill_can_be_split_by_squad" {
+  command = plan
+
   assert {
     condition     = toset(keys(aws_ce_cost_allocation_tag.tag)) == toset(["lakeside:environment", "lakeside:squad"])
     error_message = "Billing must know the tags that every resource carries."
