@@ -12,6 +12,8 @@ variables {
 }
 
 run "every_contract_of_an_event_is_in_the_registry" {
+  command = plan
+
   assert {
     condition = toset(keys(aws_schemas_schema.event)) == toset([
       for path in fileset("../../contracts/events", "*/*/v1.schema.json") :
@@ -51,6 +53,8 @@ run "nothing_is_inferred_and_buses_are_under_our_key" {
 }
 
 run "discovery_takes_the_key_off_the_buses" {
+  command = plan
+
   variables {
     schema_discovery    = true
     deletion_protection = false
@@ -68,6 +72,8 @@ run "discovery_takes_the_key_off_the_buses" {
 }
 
 run "where_there_is_no_registry_it_is_left_out" {
+  command = plan
+
   variables {
     schema_registry = false
   }

@@ -36,6 +36,8 @@ variables {
 }
 
 run "nobody_is_told_unless_named" {
+  command = plan
+
   variables {
     event_subscribers = {}
   }
@@ -47,6 +49,8 @@ run "nobody_is_told_unless_named" {
 }
 
 run "a_subscriber_is_told_what_it_subscribes_to" {
+  command = plan
+
   assert {
     condition = {
       for key, rule in aws_cloudwatch_event_rule.subscriber : key => [rule.event_bus_name, jsondecode(rule.event_pattern)["detail-type"]]
@@ -73,6 +77,8 @@ run "a_subscriber_is_told_what_it_subscribes_to" {
 }
 
 run "only_what_this_account_says_goes_out_and_no_replay" {
+  command = plan
+
   assert {
     condition = alltrue([
       for key, rule in aws_cloudwatch_event_rule.subscriber :
@@ -121,6 +127,8 @@ run "what_is_not_taken_waits_with_an_alarm" {
 }
 
 run "a_role_tells_one_subscriber_and_does_nothing_else" {
+  command = plan
+
   assert {
     condition = {
       for name, document in data.aws_iam_policy_document.subscriber :
@@ -142,6 +150,8 @@ run "a_role_tells_one_subscriber_and_does_nothing_else" {
 }
 
 run "nobody_else_says_anything_on_our_buses" {
+  command = plan
+
   assert {
     condition = alltrue([
       for domain, document in data.aws_iam_policy_document.bus :
@@ -163,6 +173,8 @@ run "nobody_else_says_anything_on_our_buses" {
 }
 
 run "where_policies_are_not_read_there_are_none" {
+  command = plan
+
   variables {
     deny_other_accounts = false
   }
@@ -174,6 +186,8 @@ run "where_policies_are_not_read_there_are_none" {
 }
 
 run "subscribers_learn_which_role_to_let_in" {
+  command = plan
+
   assert {
     condition = (
       toset(keys(output.event_subscribers)) == toset(["partner", "security"])

@@ -8,6 +8,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in module.subscription :
@@ -28,6 +30,8 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
 }
 
 run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  command = plan
+
   assert {
     condition = {
       for name, subscription in local.subscriptions : name => {
@@ -43,6 +47,8 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 }
 
 run "functions_reach_only_the_items_that_are_their_business" {
+  command = plan
+
   assert {
     condition = {
       for name, function in local.functions : name => {
@@ -61,6 +67,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
 }
 
 run "a_replay_can_name_the_rules" {
+  command = plan
+
   assert {
     condition     = output.rule_arns == ["arn:aws:events:eu-central-1:111122223333:rule/lakeside-inventory/lakeside-feed-summit-outfitters-inventory"]
     error_message = "A replay to these ARNs must reach the function."
@@ -68,6 +76,8 @@ run "a_replay_can_name_the_rules" {
 }
 
 run "nobody_reads_the_feed_before_there_is_a_reader" {
+  command = plan
+
   assert {
     condition     = length(aws_iam_role.marketplace) == 0 && length(aws_iam_role_policy.marketplace) == 0
     error_message = "Without a contract there is no role."
@@ -75,6 +85,8 @@ run "nobody_reads_the_feed_before_there_is_a_reader" {
 }
 
 run "the_marketplace_reads_levels_and_nothing_else" {
+  command = plan
+
   variables {
     reader = { account_id = "444455556666", external_id = "lakeside-and-summit" }
   }

@@ -59,6 +59,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in module.subscription :
@@ -69,6 +71,8 @@ run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
 }
 
 run "longer_timeouts_hide_messages_for_longer" {
+  command = plan
+
   variables {
     function_timeout_seconds = { capture_payment = 60 }
   }
@@ -83,6 +87,8 @@ run "longer_timeouts_hide_messages_for_longer" {
 }
 
 run "messages_are_delivered_often_enough" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in local.subscriptions :
@@ -107,6 +113,8 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
 }
 
 run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for subscription in local.subscriptions : [
@@ -119,6 +127,8 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 }
 
 run "who_buys_labels_learns_where_parcels_go_and_nothing_else" {
+  command = plan
+
   assert {
     condition = (
       toset(local.functions.create_label.tables.ReadAddresses.attributes) == toset(["city", "country", "name", "postalCode", "street"])
@@ -130,6 +140,8 @@ run "who_buys_labels_learns_where_parcels_go_and_nothing_else" {
 }
 
 run "functions_reach_only_the_items_that_are_their_business" {
+  command = plan
+
   assert {
     condition = {
       for name, function in local.functions : name => {
@@ -190,6 +202,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
 }
 
 run "a_cancellation_closes_and_begins_nothing" {
+  command = plan
+
   assert {
     condition = {
       for name, grant in local.functions.cancel_fulfilment.tables : name => join(" ", sort(grant.actions))
@@ -206,6 +220,8 @@ run "a_cancellation_closes_and_begins_nothing" {
 }
 
 run "payments_are_taken_one_by_one_and_only_from_the_saga" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name in ["capture_payment", "refund_payment"] :
@@ -224,6 +240,8 @@ run "payments_are_taken_one_by_one_and_only_from_the_saga" {
 }
 
 run "a_saga_that_dies_is_recovered" {
+  command = plan
+
   assert {
     condition = alltrue([
       local.subscriptions.recover_fulfilment.rules.failed.bus == "default",
@@ -252,6 +270,8 @@ run "a_saga_that_dies_is_recovered" {
 }
 
 run "the_saga_keeps_its_history_and_logs_no_data" {
+  command = plan
+
   assert {
     condition     = aws_sfn_state_machine.saga.type == "STANDARD"
     error_message = "A saga waits for people and is redriven: an express execution can do neither."
@@ -271,6 +291,8 @@ run "the_saga_keeps_its_history_and_logs_no_data" {
 }
 
 run "the_definition_is_complete" {
+  command = plan
+
   assert {
     condition     = !strcontains(aws_sfn_state_machine.saga.definition, "$${")
     error_message = "A placeholder was not filled in."
@@ -307,6 +329,8 @@ run "the_definition_is_complete" {
 }
 
 run "every_task_ends" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, state in merge(
@@ -332,6 +356,8 @@ run "every_task_ends" {
 }
 
 run "an_approval_ends_when_the_profile_says" {
+  command = plan
+
   variables {
     approval_timeout_seconds = 600
   }
@@ -346,6 +372,8 @@ run "an_approval_ends_when_the_profile_says" {
 }
 
 run "the_longest_approval_that_the_reservation_outlasts" {
+  command = plan
+
   variables {
     approval_timeout_seconds = 10799
   }
@@ -357,6 +385,8 @@ run "the_longest_approval_that_the_reservation_outlasts" {
 }
 
 run "the_saga_reaches_what_its_states_name_and_nothing_else" {
+  command = plan
+
   assert {
     condition = jsonencode({
       for statement in data.aws_iam_policy_document.saga.statement : statement.sid => sort(statement.resources)
@@ -405,6 +435,8 @@ run "the_saga_reaches_what_its_states_name_and_nothing_else" {
 }
 
 run "only_step_functions_of_this_account_assume_the_sagas_role" {
+  command = plan
+
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.saga_trust.statement : alltrue([
@@ -418,6 +450,8 @@ run "only_step_functions_of_this_account_assume_the_sagas_role" {
 }
 
 run "a_function_joins_the_network_when_asked" {
+  command = plan
+
   variables {
     network_functions = ["start_fulfilment"]
   }
@@ -429,6 +463,8 @@ run "a_function_joins_the_network_when_asked" {
 }
 
 run "a_table_buys_its_capacity_ahead_when_asked" {
+  command = plan
+
   variables {
     table_capacity = { fulfilment = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
   }
@@ -440,6 +476,8 @@ run "a_table_buys_its_capacity_ahead_when_asked" {
 }
 
 run "the_processors_key_is_read_by_three_functions_and_is_in_no_setting" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_secretsmanager_secret.payment_processor.name == "lakeside/payment-processor",
@@ -470,6 +508,8 @@ run "the_processors_key_is_read_by_three_functions_and_is_in_no_setting" {
 }
 
 run "nobody_else_in_the_account_reads_the_processors_key" {
+  command = plan
+
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.processor_key.statement : alltrue([
@@ -499,6 +539,8 @@ run "nobody_else_in_the_account_reads_the_processors_key" {
 }
 
 run "the_processors_key_is_replaced_every_month_by_its_function" {
+  command = plan
+
   assert {
     condition = alltrue([
       for rotation in aws_secretsmanager_secret_rotation.processor_key : alltrue([
@@ -523,6 +565,8 @@ run "the_processors_key_is_replaced_every_month_by_its_function" {
 }
 
 run "a_key_that_does_not_open_and_a_rotation_that_fails_page" {
+  command = plan
+
   assert {
     condition = alltrue([
       for alarm in [aws_cloudwatch_metric_alarm.rotation, aws_cloudwatch_metric_alarm.not_let_in] : alltrue([
@@ -553,6 +597,8 @@ run "a_key_that_does_not_open_and_a_rotation_that_fails_page" {
 }
 
 run "people_may_rotate_instead" {
+  command = plan
+
   variables {
     processor_key_rotation_days = 0
   }

@@ -13,6 +13,8 @@ variables {
 }
 
 run "every_event_there_is_a_contract_for_is_kept" {
+  command = plan
+
   assert {
     condition = alltrue([
       for domain, rule in aws_cloudwatch_event_rule.analytics :
@@ -58,6 +60,8 @@ run "what_cannot_be_handed_over_is_tried_for_a_day_and_then_parked" {
 }
 
 run "events_lie_by_domain_and_day_one_to_a_line_compressed_and_encrypted" {
+  command = plan
+
   assert {
     condition = alltrue([
       for domain, stream in aws_kinesis_firehose_delivery_stream.analytics : (
@@ -76,6 +80,8 @@ run "events_lie_by_domain_and_day_one_to_a_line_compressed_and_encrypted" {
 }
 
 run "the_table_computes_exactly_the_places_that_the_streams_write_to" {
+  command = plan
+
   assert {
     condition = alltrue([
       for domain, stream in aws_kinesis_firehose_delivery_stream.analytics :
@@ -98,6 +104,8 @@ run "the_table_computes_exactly_the_places_that_the_streams_write_to" {
 }
 
 run "nobody_outside_reads_the_bucket_and_nobody_in_plain" {
+  command = plan
+
   assert {
     condition = (
       aws_s3_bucket_public_access_block.analytics["events"].block_public_acls
@@ -119,6 +127,8 @@ run "nobody_outside_reads_the_bucket_and_nobody_in_plain" {
 }
 
 run "rules_hand_over_and_streams_write_and_neither_may_more" {
+  command = plan
+
   assert {
     condition = (
       toset(flatten([for statement in data.aws_iam_policy_document.analytics_rules.statement : statement.actions]))
@@ -156,6 +166,8 @@ run "rules_hand_over_and_streams_write_and_neither_may_more" {
 }
 
 run "events_go_after_their_time" {
+  command = plan
+
   variables {
     analytics_retention_days = 400
   }
@@ -170,6 +182,8 @@ run "events_go_after_their_time" {
 }
 
 run "analytics_can_be_left_out" {
+  command = plan
+
   variables {
     analytics = false
   }

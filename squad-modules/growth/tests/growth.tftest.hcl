@@ -14,6 +14,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in module.subscription :
@@ -24,6 +26,8 @@ run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
 }
 
 run "longer_timeouts_hide_messages_for_longer" {
+  command = plan
+
   variables {
     function_timeout_seconds = { notify_customer = 60 }
   }
@@ -38,6 +42,8 @@ run "longer_timeouts_hide_messages_for_longer" {
 }
 
 run "messages_are_delivered_often_enough" {
+  command = plan
+
   assert {
     condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5]) && local.publish_stock_max_receive_count == 20
     error_message = "A message must be delivered five times before it is given up, and twenty times to a marketplace, which may be away for minutes."
@@ -57,6 +63,8 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
 }
 
 run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for subscription in local.subscriptions : [
@@ -69,6 +77,8 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 }
 
 run "functions_reach_only_the_items_that_are_their_business" {
+  command = plan
+
   assert {
     condition = {
       for name, function in local.functions : name => {
@@ -105,6 +115,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
 }
 
 run "who_tells_customers_learns_how_to_reach_them_and_nothing_else" {
+  command = plan
+
   assert {
     condition = (
       toset(local.functions.notify_customer.tables.ReadContacts.attributes) == toset(["email", "phone", "preferredChannel"])
@@ -115,6 +127,8 @@ run "who_tells_customers_learns_how_to_reach_them_and_nothing_else" {
 }
 
 run "messages_go_to_phones_and_to_no_topic" {
+  command = plan
+
   assert {
     condition = anytrue([
       for statement in data.aws_iam_policy_document.send_messages.statement :
@@ -127,6 +141,8 @@ run "messages_go_to_phones_and_to_no_topic" {
 }
 
 run "the_post_is_used_for_mail_and_messages_alone" {
+  command = plan
+
   assert {
     condition = toset(flatten([
       for statement in data.aws_iam_policy_document.send_messages.statement : statement.actions
@@ -136,6 +152,8 @@ run "the_post_is_used_for_mail_and_messages_alone" {
 }
 
 run "mail_comes_from_the_sender_and_nobody_else" {
+  command = plan
+
   assert {
     condition = anytrue([
       for statement in data.aws_iam_policy_document.send_messages.statement :
@@ -149,6 +167,8 @@ run "mail_comes_from_the_sender_and_nobody_else" {
 }
 
 run "mail_comes_from_the_senders_domain" {
+  command = plan
+
   assert {
     condition = (
       aws_sesv2_email_identity.sender.email_identity == "example.com"
@@ -159,6 +179,8 @@ run "mail_comes_from_the_senders_domain" {
 }
 
 run "points_are_earned_at_the_rate_that_is_set" {
+  command = plan
+
   variables {
     loyalty_minor_per_point = 250
     loyalty_currency        = "EUR"
@@ -174,6 +196,8 @@ run "points_are_earned_at_the_rate_that_is_set" {
 }
 
 run "a_customer_who_may_not_have_been_told_pages" {
+  command = plan
+
   assert {
     condition = alltrue([
       for metric, outcome in { "notices-uncertain" = "UNCERTAIN", "notices-undeliverable" = "UNDELIVERABLE" } :
@@ -188,6 +212,8 @@ run "a_customer_who_may_not_have_been_told_pages" {
 }
 
 run "every_marketplace_has_a_queue_in_order_a_mapping_and_a_secret" {
+  command = plan
+
   assert {
     condition = alltrue([
       for made in [keys(module.marketplace_queue), keys(module.marketplace), keys(aws_secretsmanager_secret.marketplace)] :
@@ -213,6 +239,8 @@ run "every_marketplace_has_a_queue_in_order_a_mapping_and_a_secret" {
 }
 
 run "a_longer_timeout_hides_levels_for_longer" {
+  command = plan
+
   variables {
     function_timeout_seconds = { publish_stock = 30 }
   }
@@ -227,6 +255,8 @@ run "a_longer_timeout_hides_levels_for_longer" {
 }
 
 run "the_router_sends_to_the_queues_that_are_consumed" {
+  command = plan
+
   assert {
     condition = (
       keys(local.routes) == ["route_stock"]
@@ -238,6 +268,8 @@ run "the_router_sends_to_the_queues_that_are_consumed" {
 }
 
 run "credentials_are_read_by_one_function_and_are_in_no_setting" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, secret in aws_secretsmanager_secret.marketplace : alltrue([
@@ -266,6 +298,8 @@ run "credentials_are_read_by_one_function_and_are_in_no_setting" {
 }
 
 run "levels_that_no_marketplace_shows_page" {
+  command = plan
+
   assert {
     condition = alltrue([
       for metric, outcome in { "levels-refused" = "REFUSED", "levels-unauthorized" = "UNAUTHORIZED" } :
@@ -282,6 +316,8 @@ run "levels_that_no_marketplace_shows_page" {
 }
 
 run "buyers_are_told_of_levels_at_the_threshold_and_below" {
+  command = plan
+
   variables {
     low_stock_units = 25
   }
@@ -302,6 +338,8 @@ run "buyers_are_told_of_levels_at_the_threshold_and_below" {
 }
 
 run "an_alert_is_a_sentence_without_anything_of_a_customer" {
+  command = plan
+
   assert {
     condition = (
       aws_cloudwatch_event_target.low_stock.input_transformer[0].input_paths == tomap({
@@ -320,6 +358,8 @@ run "an_alert_is_a_sentence_without_anything_of_a_customer" {
 }
 
 run "only_the_rule_may_publish_alerts_and_park_them" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, action in { topic = "sns:Publish", dlq = "sqs:SendMessage" } :
@@ -338,6 +378,8 @@ run "only_the_rule_may_publish_alerts_and_park_them" {
 }
 
 run "alerts_are_encrypted_tried_for_a_while_and_then_parked" {
+  command = plan
+
   assert {
     condition = (
       aws_sns_topic.low_stock.kms_master_key_id == local.platform.keys.messaging
@@ -352,6 +394,8 @@ run "alerts_are_encrypted_tried_for_a_while_and_then_parked" {
 }
 
 run "buyers_are_told_of_what_they_buy" {
+  command = plan
+
   variables {
     low_stock_subscriptions = {
       all   = { address = "stock@example.com" }
@@ -374,6 +418,8 @@ run "buyers_are_told_of_what_they_buy" {
 }
 
 run "a_function_joins_the_network_when_asked" {
+  command = plan
+
   variables {
     network_functions = ["accrue_loyalty"]
   }
@@ -385,6 +431,8 @@ run "a_function_joins_the_network_when_asked" {
 }
 
 run "a_table_buys_its_capacity_ahead_when_asked" {
+  command = plan
+
   variables {
     table_capacity = { growth = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
   }

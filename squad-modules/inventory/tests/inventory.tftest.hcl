@@ -8,6 +8,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in module.subscription :
@@ -18,6 +20,8 @@ run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
 }
 
 run "longer_timeouts_hide_messages_for_longer" {
+  command = plan
+
   variables {
     function_timeout_seconds = { reserve_stock = 60 }
   }
@@ -32,6 +36,8 @@ run "longer_timeouts_hide_messages_for_longer" {
 }
 
 run "messages_are_delivered_often_enough" {
+  command = plan
+
   assert {
     condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
     error_message = "A message must be delivered five times before it is given up."
@@ -56,6 +62,8 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
 }
 
 run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for subscription in local.subscriptions : [
@@ -68,6 +76,8 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 }
 
 run "functions_reach_only_the_items_that_are_their_business" {
+  command = plan
+
   assert {
     condition = {
       for name, function in local.functions : name => {
@@ -126,6 +136,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
 }
 
 run "levels_are_told_of_every_write_to_a_pool_or_node" {
+  command = plan
+
   assert {
     condition = [for pattern in local.writes_of_stock : jsondecode(pattern)] == [{
       eventName = ["INSERT", "MODIFY"]
@@ -148,6 +160,8 @@ run "levels_are_told_of_every_write_to_a_pool_or_node" {
 }
 
 run "customers_read_stock_through_the_door_alone" {
+  command = plan
+
   assert {
     condition = alltrue([
       for permission in aws_lambda_permission.door :
@@ -166,6 +180,8 @@ run "customers_read_stock_through_the_door_alone" {
 }
 
 run "others_find_what_inventory_offers" {
+  command = plan
+
   assert {
     condition = (
       aws_ssm_parameter.contract.name == "/lakeside/inventory/v1"
@@ -188,6 +204,8 @@ run "others_find_what_inventory_offers" {
 }
 
 run "who_waits_for_stock_knows_how_long_it_is_held" {
+  command = plan
+
   variables {
     reservation_hold_seconds = 7200
   }
@@ -202,6 +220,8 @@ run "who_waits_for_stock_knows_how_long_it_is_held" {
 }
 
 run "a_sku_whose_counts_differ_pages" {
+  command = plan
+
   assert {
     condition = (
       aws_cloudwatch_log_metric_filter.stock_differs.pattern == "{ $.outcome = \"STOCK_DIFFERS\" }"
@@ -216,6 +236,8 @@ run "a_sku_whose_counts_differ_pages" {
 }
 
 run "a_function_joins_the_network_when_asked" {
+  command = plan
+
   variables {
     network_functions = ["stock_query"]
   }
@@ -227,6 +249,8 @@ run "a_function_joins_the_network_when_asked" {
 }
 
 run "a_table_buys_its_capacity_ahead_when_asked" {
+  command = plan
+
   variables {
     table_capacity = { inventory = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
   }

@@ -8,6 +8,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name, subscription in module.subscription :
@@ -18,6 +20,8 @@ run "a_message_stays_hidden_for_six_times_its_functions_timeout" {
 }
 
 run "longer_timeouts_hide_messages_for_longer" {
+  command = plan
+
   variables {
     function_timeout_seconds = { order_ingest = 60 }
   }
@@ -32,6 +36,8 @@ run "longer_timeouts_hide_messages_for_longer" {
 }
 
 run "messages_are_delivered_often_enough" {
+  command = plan
+
   assert {
     condition     = alltrue([for name, subscription in local.subscriptions : subscription.max_receive_count == 5])
     error_message = "A message must be delivered five times before it is given up."
@@ -51,6 +57,8 @@ run "every_consumer_has_a_queue_with_a_dead_letter_queue" {
 }
 
 run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
+  command = plan
+
   assert {
     condition = alltrue(flatten([
       for subscription in local.subscriptions : [
@@ -63,6 +71,8 @@ run "rules_hear_facts_on_the_bus_of_whoever_states_them" {
 }
 
 run "functions_reach_only_the_items_that_are_their_business" {
+  command = plan
+
   assert {
     condition = {
       for name, function in local.functions : name => {
@@ -91,6 +101,8 @@ run "functions_reach_only_the_items_that_are_their_business" {
 }
 
 run "customers_read_orders_through_the_door_alone" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_lambda_permission.door.principal == "apigateway.amazonaws.com",
@@ -116,6 +128,8 @@ run "customers_read_orders_through_the_door_alone" {
 }
 
 run "partners_read_orders_through_the_door_alone" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_lambda_permission.partners_door.principal == "apigateway.amazonaws.com",
@@ -127,6 +141,8 @@ run "partners_read_orders_through_the_door_alone" {
 }
 
 run "credentials_are_checked_for_authorizers_of_this_door_alone" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_lambda_permission.authorizer.principal == "apigateway.amazonaws.com",
@@ -143,6 +159,8 @@ run "credentials_are_checked_for_authorizers_of_this_door_alone" {
 }
 
 run "orders_go_on_when_the_saga_or_inventory_says_so" {
+  command = plan
+
   assert {
     condition = toset(flatten([for rule in local.subscriptions.advance_order.rules : rule.detail_types])) == toset([
       "FulfilmentCompleted", "FulfilmentFailed", "FulfilmentParked", "PaymentCaptured", "StockReservationFailed",
@@ -157,6 +175,8 @@ run "orders_go_on_when_the_saga_or_inventory_says_so" {
 }
 
 run "a_function_joins_the_network_when_asked" {
+  command = plan
+
   variables {
     network_functions = ["order_query"]
   }
@@ -168,6 +188,8 @@ run "a_function_joins_the_network_when_asked" {
 }
 
 run "a_table_buys_its_capacity_ahead_when_asked" {
+  command = plan
+
   variables {
     table_capacity = { orders = { read = { min = 5, max = 50 }, write = { min = 5, max = 50 } } }
   }

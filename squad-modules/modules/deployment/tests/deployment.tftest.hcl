@@ -19,6 +19,8 @@ variables {
 }
 
 run "whoever_deploys_reads_all_that_it_has_to_know" {
+  command = plan
+
   assert {
     condition     = aws_ssm_parameter.deployment.name == "/test/deployments/orders/v1"
     error_message = "The parameter must be found by prefix and squad."
@@ -37,6 +39,8 @@ run "whoever_deploys_reads_all_that_it_has_to_know" {
 }
 
 run "without_a_shift_there_is_nothing_of_code_deploy" {
+  command = plan
+
   variables {
     settings = { canary = null }
   }
@@ -62,6 +66,8 @@ run "without_a_shift_there_is_nothing_of_code_deploy" {
 }
 
 run "a_linear_shift_goes_step_by_step" {
+  command = plan
+
   assert {
     condition = (
       aws_codedeploy_app.squad[0].compute_platform == "Lambda"
@@ -74,6 +80,8 @@ run "a_linear_shift_goes_step_by_step" {
 }
 
 run "a_canary_is_one_step_and_then_everything" {
+  command = plan
+
   variables {
     settings = { canary = { type = "canary", percent = 5, interval_minutes = 10 } }
   }
@@ -89,6 +97,8 @@ run "a_canary_is_one_step_and_then_everything" {
 }
 
 run "a_shift_is_taken_back_when_its_functions_alarm_rings" {
+  command = plan
+
   assert {
     condition = alltrue([
       for key, group in aws_codedeploy_deployment_group.function :
@@ -106,6 +116,8 @@ run "a_shift_is_taken_back_when_its_functions_alarm_rings" {
 }
 
 run "a_version_that_always_fails_rings_at_its_first_step" {
+  command = plan
+
   variables {
     settings = { canary = { type = "canary", percent = 4, interval_minutes = 5 } }
   }
@@ -119,6 +131,8 @@ run "a_version_that_always_fails_rings_at_its_first_step" {
 }
 
 run "the_rate_is_of_what_comes_through_the_alias" {
+  command = plan
+
   assert {
     condition = alltrue([
       for query in aws_cloudwatch_metric_alarm.error_rate["order_query"].metric_query :
@@ -140,6 +154,8 @@ run "the_rate_is_of_what_comes_through_the_alias" {
 }
 
 run "code_deploy_moves_these_aliases_and_nothing_else" {
+  command = plan
+
   assert {
     condition = {
       for statement in data.aws_iam_policy_document.code_deploy[0].statement : statement.sid => {

@@ -31,6 +31,8 @@ variables {
 }
 
 run "one_binary_can_serve_several_functions" {
+  command = plan
+
   assert {
     condition = (
       aws_lambda_function.function.function_name == "test-inventory-publish-outbox"
@@ -41,6 +43,8 @@ run "one_binary_can_serve_several_functions" {
 }
 
 run "a_deployment_finds_all_that_it_has_to_know" {
+  command = plan
+
   assert {
     condition = output.deployment == {
       function = "test-inventory-publish-outbox"

@@ -44,6 +44,8 @@ run "the_alias_is_what_callers_use" {
 }
 
 run "the_package_is_the_functions_own" {
+  command = plan
+
   assert {
     condition     = endswith(aws_lambda_function.function.filename, "/reserve-stock.zip")
     error_message = "Without a binary of its own name the package is called like the function."
@@ -59,6 +61,8 @@ run "the_package_is_the_functions_own" {
 }
 
 run "later_code_is_brought_by_a_deployment" {
+  command = plan
+
   variables {
     settings = { artifacts_dir = "./tests/artifacts" }
   }
@@ -70,6 +74,8 @@ run "later_code_is_brought_by_a_deployment" {
 }
 
 run "everything_is_encrypted_with_the_platforms_keys" {
+  command = plan
+
   assert {
     condition     = aws_cloudwatch_log_group.logs.kms_key_id == var.platform.keys.logs
     error_message = "The log group must use the key for logs."
@@ -82,6 +88,8 @@ run "everything_is_encrypted_with_the_platforms_keys" {
 }
 
 run "logs_are_kept_for_a_while_and_in_the_functions_own_group" {
+  command = plan
+
   variables {
     settings = { artifacts_dir = "tests/artifacts", log_retention_days = 14 }
   }
@@ -98,6 +106,8 @@ run "logs_are_kept_for_a_while_and_in_the_functions_own_group" {
 }
 
 run "a_role_reaches_only_the_items_it_names" {
+  command = plan
+
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.function.statement : anytrue([
@@ -123,6 +133,8 @@ run "a_role_reaches_only_the_items_it_names" {
 }
 
 run "a_role_reads_only_the_attributes_it_names" {
+  command = plan
+
   variables {
     tables = {
       ReadContacts = {
@@ -150,6 +162,8 @@ run "a_role_reads_only_the_attributes_it_names" {
 }
 
 run "a_role_has_what_it_was_given_and_what_every_function_needs" {
+  command = plan
+
   assert {
     condition = toset(data.aws_iam_policy_document.function.statement[*].sid) == toset([
       "AnswerTheSaga", "Reserve", "SendTraces", "UseTheDataKey", "WriteLogs",
@@ -180,6 +194,8 @@ run "a_role_has_what_it_was_given_and_what_every_function_needs" {
 }
 
 run "only_lambda_assumes_a_role" {
+  command = plan
+
   assert {
     condition = alltrue([
       for principal in flatten(data.aws_iam_policy_document.trust.statement[*].principals) :
@@ -190,6 +206,8 @@ run "only_lambda_assumes_a_role" {
 }
 
 run "auditors_may_assume_a_role_where_a_profile_names_them" {
+  command = plan
+
   variables {
     settings = { artifacts_dir = "tests/artifacts", function_role_auditors = ["arn:aws:iam::111122223333:root"] }
   }
@@ -204,6 +222,8 @@ run "auditors_may_assume_a_role_where_a_profile_names_them" {
 }
 
 run "tracing_can_be_switched_off" {
+  command = plan
+
   variables {
     settings = { artifacts_dir = "tests/artifacts", tracing = false }
   }
@@ -218,6 +238,8 @@ run "tracing_can_be_switched_off" {
 }
 
 run "nothing_is_kept_warm_unless_asked_for" {
+  command = plan
+
   assert {
     condition     = length(aws_lambda_provisioned_concurrency_config.live) == 0
     error_message = "An idle function must cost nothing."
@@ -225,6 +247,8 @@ run "nothing_is_kept_warm_unless_asked_for" {
 }
 
 run "the_alias_can_be_kept_warm" {
+  command = plan
+
   variables {
     provisioned_concurrency = 3
   }
@@ -240,6 +264,8 @@ run "the_alias_can_be_kept_warm" {
 }
 
 run "failures_and_throttles_page" {
+  command = plan
+
   assert {
     condition = alltrue([
       for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles] :
@@ -254,6 +280,8 @@ run "failures_and_throttles_page" {
 }
 
 run "a_role_of_the_standby_has_a_name_of_its_own" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"

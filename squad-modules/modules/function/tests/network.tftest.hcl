@@ -30,6 +30,8 @@ run "a_function_is_outside_the_network_unless_it_is_asked_in" {
 }
 
 run "a_function_in_the_network_has_its_subnets_and_its_group" {
+  command = plan
+
   variables {
     in_network = true
   }
@@ -44,6 +46,8 @@ run "a_function_in_the_network_has_its_subnets_and_its_group" {
 }
 
 run "lambda_may_join_the_network_and_the_function_itself_may_not" {
+  command = plan
+
   variables {
     in_network = true
   }

@@ -22,6 +22,8 @@ variables {
 }
 
 run "by_default_a_pipe_brings_events_to_the_bus" {
+  command = plan
+
   assert {
     condition = alltrue([
       length(aws_pipes_pipe.outbox) == 1,
@@ -58,6 +60,8 @@ run "a_pipe_gives_up_into_the_dead_letter_queue" {
 }
 
 run "as_an_enrichment_the_function_only_computes" {
+  command = plan
+
   assert {
     condition     = length(local.function_statements) == 0
     error_message = "The function must not be able to publish beside the pipe."
@@ -94,6 +98,8 @@ run "as_an_enrichment_the_function_only_computes" {
 }
 
 run "where_pipes_cannot_run_the_function_reads_the_stream" {
+  command = plan
+
   variables {
     transport = "stream"
   }
@@ -124,6 +130,8 @@ run "where_pipes_cannot_run_the_function_reads_the_stream" {
 }
 
 run "on_a_stream_the_function_reads_publishes_and_parks" {
+  command = plan
+
   variables {
     transport = "stream"
   }
@@ -140,6 +148,8 @@ run "on_a_stream_the_function_reads_publishes_and_parks" {
 }
 
 run "both_transports_read_the_same_records" {
+  command = plan
+
   variables {
     transport = "stream"
   }
@@ -160,6 +170,8 @@ run "both_transports_read_the_same_records" {
 }
 
 run "so_does_the_pipe" {
+  command = plan
+
   assert {
     condition = toset(
       flatten(aws_pipes_pipe.outbox[0].source_parameters[0].filter_criteria[0].filter[*].pattern)
@@ -169,6 +181,8 @@ run "so_does_the_pipe" {
 }
 
 run "what_the_pipe_parks_is_kept_and_pages" {
+  command = plan
+
   variables {
     transport = "pipe"
   }
@@ -193,6 +207,8 @@ run "what_the_pipe_parks_is_kept_and_pages" {
 }
 
 run "what_the_stream_parks_is_kept_and_pages" {
+  command = plan
+
   variables {
     transport = "stream"
   }
@@ -227,6 +243,8 @@ run "rejects_an_unknown_transport" {
 }
 
 run "a_pipe_that_publishes_nothing_pages" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_cloudwatch_metric_alarm.behind.metric_name == "ExecutionFailed",
@@ -239,6 +257,8 @@ run "a_pipe_that_publishes_nothing_pages" {
 }
 
 run "a_stream_that_is_not_published_pages" {
+  command = plan
+
   variables {
     transport = "stream"
   }
@@ -255,6 +275,8 @@ run "a_stream_that_is_not_published_pages" {
 }
 
 run "a_replicas_outbox_is_published_by_the_region_that_works" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"
@@ -278,6 +300,8 @@ run "a_replicas_outbox_is_published_by_the_region_that_works" {
 }
 
 run "so_it_is_where_pipes_cannot_run" {
+  command = plan
+
   variables {
     transport = "stream"
     platform = {
@@ -302,6 +326,8 @@ run "so_it_is_where_pipes_cannot_run" {
 }
 
 run "the_one_region_publishes" {
+  command = plan
+
   assert {
     condition     = aws_pipes_pipe.outbox[0].desired_state == "RUNNING"
     error_message = "Without a second Region nothing stands by."

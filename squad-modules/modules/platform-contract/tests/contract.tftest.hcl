@@ -7,6 +7,8 @@ variables {
 }
 
 run "the_contract_is_found_by_the_prefix" {
+  command = plan
+
   assert {
     condition     = data.aws_ssm_parameter.contract.name == "/lakeside/platform/v1"
     error_message = "The parameter must be the platform's first contract."
@@ -14,6 +16,8 @@ run "the_contract_is_found_by_the_prefix" {
 }
 
 run "squads_get_what_they_may_use" {
+  command = plan
+
   assert {
     condition = toset(keys(output.platform)) == toset([
       "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "network",
@@ -35,6 +39,8 @@ run "squads_get_what_they_may_use" {
 }
 
 run "what_came_later_is_null_where_the_platform_is_older" {
+  command = plan
+
   override_data {
     target = data.aws_ssm_parameter.contract
     values = {
@@ -81,6 +87,8 @@ run "rejects_a_prefix_that_is_none" {
 }
 
 run "one_region_works" {
+  command = plan
+
   assert {
     condition = (
       output.platform.regions.processing && output.platform.regions.owns_tables
@@ -92,6 +100,8 @@ run "one_region_works" {
 }
 
 run "the_switch_says_who_works" {
+  command = plan
+
   override_data {
     target = data.aws_ssm_parameter.contract
     values = { value = "{\"account_id\":\"111122223333\",\"region\":\"eu-central-1\",\"prefix\":\"lakeside\",\"buses\":{},\"keys\":{},\"directory\":{},\"api\":{\"execution_arn\":\"\"},\"alarm_topic_arn\":\"\",\"permissions_boundary_arn\":null,\"regions\":{\"role_parameter\":\"/lakeside/region/role\",\"role_suffix\":\"-eu-central-1\",\"home\":\"eu-west-1\",\"owns_tables\":false}}" }

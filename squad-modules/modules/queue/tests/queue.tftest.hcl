@@ -49,6 +49,8 @@ run "what_cannot_be_consumed_goes_to_the_dead_letter_queue" {
 }
 
 run "payments_are_delivered_more_often" {
+  command = plan
+
   variables {
     max_receive_count = 10
   }
@@ -60,6 +62,8 @@ run "payments_are_delivered_more_often" {
 }
 
 run "the_longest_retention_stays_below_the_dead_letter_queues" {
+  command = plan
+
   variables {
     retention_seconds = 1209599
   }
@@ -71,6 +75,8 @@ run "the_longest_retention_stays_below_the_dead_letter_queues" {
 }
 
 run "both_queues_are_encrypted_with_the_platforms_key" {
+  command = plan
+
   assert {
     condition = alltrue([
       for queue in [aws_sqs_queue.queue, aws_sqs_queue.dlq] :
@@ -81,6 +87,8 @@ run "both_queues_are_encrypted_with_the_platforms_key" {
 }
 
 run "only_its_own_rules_send_to_it" {
+  command = plan
+
   assert {
     condition = toset(keys(data.aws_iam_policy_document.rules)) == toset(["dlq", "queue"]) && alltrue([
       for queue in [aws_sqs_queue.queue, aws_sqs_queue.dlq] : queue.policy == data.aws_iam_policy_document.rules["queue"].json
@@ -114,6 +122,8 @@ run "only_its_own_rules_send_to_it" {
 }
 
 run "a_queue_of_commands_is_open_to_no_rule" {
+  command = plan
+
   variables {
     rule_arns = []
   }
@@ -125,6 +135,8 @@ run "a_queue_of_commands_is_open_to_no_rule" {
 }
 
 run "one_dead_letter_pages" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_cloudwatch_metric_alarm.dead_letters.threshold == 0,
@@ -138,6 +150,8 @@ run "one_dead_letter_pages" {
 }
 
 run "a_consumer_that_is_behind_pages" {
+  command = plan
+
   variables {
     oldest_message_seconds = 120
   }
@@ -154,6 +168,8 @@ run "a_consumer_that_is_behind_pages" {
 }
 
 run "a_queue_in_order_has_its_order_per_group" {
+  command = plan
+
   variables {
     fifo      = true
     rule_arns = []
@@ -191,6 +207,8 @@ run "a_queue_in_order_has_its_order_per_group" {
 }
 
 run "a_queue_without_order_has_nothing_of_it" {
+  command = plan
+
   assert {
     condition     = aws_sqs_queue.queue.name == "test-reserve-stock" && !coalesce(aws_sqs_queue.queue.fifo_queue, false) && !coalesce(aws_sqs_queue.dlq.fifo_queue, false)
     error_message = "A standard queue must stay one."
@@ -308,6 +326,8 @@ run "rejects_an_age_that_cannot_be_measured" {
 }
 
 run "what_waits_for_another_region_to_end_pages_nobody" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"

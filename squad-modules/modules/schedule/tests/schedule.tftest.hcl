@@ -23,6 +23,8 @@ variables {
 }
 
 run "the_clock_invokes_the_alias" {
+  command = plan
+
   assert {
     condition = (
       aws_scheduler_schedule.schedule.schedule_expression == "rate(1 minute)"
@@ -53,6 +55,8 @@ run "a_missed_run_is_kept_and_alarms" {
 }
 
 run "the_role_invokes_this_function_and_nothing_else" {
+  command = plan
+
   assert {
     condition = {
       for statement in data.aws_iam_policy_document.invoke.statement : statement.sid => [statement.actions, statement.resources]
@@ -76,6 +80,8 @@ run "rejects_what_is_no_schedule" {
 }
 
 run "the_clock_stands_still_while_another_region_works" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"

@@ -41,6 +41,8 @@ run "a_record_is_tried_again_for_a_while_and_parked" {
 }
 
 run "the_mapping_feeds_the_alias_with_what_was_asked_for" {
+  command = plan
+
   variables {
     batching_window_seconds = 5
   }
@@ -57,6 +59,8 @@ run "the_mapping_feeds_the_alias_with_what_was_asked_for" {
 }
 
 run "the_role_reads_this_stream_and_parks" {
+  command = plan
+
   assert {
     condition = jsonencode({
       for statement in data.aws_iam_policy_document.consume.statement : statement.sid => statement.resources
@@ -75,6 +79,8 @@ run "the_role_reads_this_stream_and_parks" {
 }
 
 run "what_was_parked_is_kept_and_pages" {
+  command = plan
+
   assert {
     condition = (
       aws_sqs_queue.failures.name == "test-publish-levels-dlq"
@@ -96,6 +102,8 @@ run "what_was_parked_is_kept_and_pages" {
 }
 
 run "records_that_wait_page" {
+  command = plan
+
   assert {
     condition = alltrue([
       aws_cloudwatch_metric_alarm.behind.metric_name == "IteratorAge",
@@ -148,6 +156,8 @@ run "rejects_gathering_into_the_past" {
 }
 
 run "the_stream_of_a_replica_is_read_once_this_region_works" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"

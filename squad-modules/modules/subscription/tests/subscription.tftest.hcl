@@ -37,6 +37,8 @@ variables {
 }
 
 run "a_message_stays_hidden_for_six_times_the_functions_timeout" {
+  command = plan
+
   assert {
     condition = output.visibility_timeout_seconds >= (
       6 * var.function.timeout_seconds
@@ -47,6 +49,8 @@ run "a_message_stays_hidden_for_six_times_the_functions_timeout" {
 }
 
 run "only_what_failed_of_a_batch_is_retried" {
+  command = plan
+
   assert {
     condition     = aws_lambda_event_source_mapping.queue.function_response_types == toset(["ReportBatchItemFailures"])
     error_message = "The mapping must take partial batch responses."
@@ -54,6 +58,8 @@ run "only_what_failed_of_a_batch_is_retried" {
 }
 
 run "a_backlog_cannot_starve_the_account" {
+  command = plan
+
   variables {
     maximum_concurrency = 50
   }
@@ -65,6 +71,8 @@ run "a_backlog_cannot_starve_the_account" {
 }
 
 run "the_mapping_feeds_the_alias" {
+  command = plan
+
   assert {
     condition     = aws_lambda_event_source_mapping.queue.function_name == var.function.alias_arn
     error_message = "The mapping must call what deployments shift."
@@ -77,6 +85,8 @@ run "the_mapping_feeds_the_alias" {
 }
 
 run "a_rule_says_whom_and_what_it_hears" {
+  command = plan
+
   assert {
     condition = alltrue([
       for rule in aws_cloudwatch_event_rule.rule :
@@ -135,6 +145,8 @@ run "what_cannot_be_delivered_is_retried_for_a_while_and_then_kept" {
 }
 
 run "the_consumer_may_consume_and_nothing_else" {
+  command = plan
+
   assert {
     condition = toset(flatten([for statement in data.aws_iam_policy_document.consume.statement : tolist(statement.actions)])) == toset([
       "kms:Decrypt", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
@@ -153,6 +165,8 @@ run "the_consumer_may_consume_and_nothing_else" {
 }
 
 run "a_queue_of_commands_has_no_rules" {
+  command = plan
+
   variables {
     rules = {}
   }
@@ -164,6 +178,8 @@ run "a_queue_of_commands_has_no_rules" {
 }
 
 run "a_queue_that_is_there_already_is_consumed_as_it_is" {
+  command = plan
+
   variables {
     rules = {}
     queue = {
@@ -317,6 +333,8 @@ run "rejects_a_concurrency_above_what_sqs_can" {
 }
 
 run "a_consumer_stands_by_while_another_region_works" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"
@@ -345,6 +363,8 @@ run "a_consumer_stands_by_while_another_region_works" {
 }
 
 run "commands_are_kept_in_full_whoever_works" {
+  command = plan
+
   variables {
     rules = {}
     platform = {
@@ -369,6 +389,8 @@ run "commands_are_kept_in_full_whoever_works" {
 }
 
 run "a_consumer_works_in_the_one_region" {
+  command = plan
+
   assert {
     condition     = aws_lambda_event_source_mapping.queue.enabled && local.retention_seconds == 345600
     error_message = "Without a second Region nothing stands by."

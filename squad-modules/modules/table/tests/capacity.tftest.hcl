@@ -43,6 +43,8 @@ variables {
 }
 
 run "without_capacity_a_table_is_paid_by_use" {
+  command = plan
+
   variables {
     capacity = null
   }
@@ -58,6 +60,8 @@ run "without_capacity_a_table_is_paid_by_use" {
 }
 
 run "a_new_table_begins_at_the_least" {
+  command = plan
+
   variables {
     name = "new"
   }
@@ -75,6 +79,8 @@ run "a_new_table_begins_at_the_least" {
 }
 
 run "what_auto_scaling_has_done_stays_within_the_bounds" {
+  command = plan
+
   assert {
     condition = (
       aws_dynamodb_table.table[0].read_capacity == 35
@@ -87,6 +93,8 @@ run "what_auto_scaling_has_done_stays_within_the_bounds" {
 }
 
 run "a_table_that_was_paid_by_use_begins_at_the_most" {
+  command = plan
+
   override_data {
     target = data.aws_dynamodb_table.present
     values = {
@@ -108,6 +116,8 @@ run "a_table_that_was_paid_by_use_begins_at_the_most" {
 }
 
 run "table_and_indexes_are_scaled_for_reads_and_writes" {
+  command = plan
+
   assert {
     condition = toset([
       for target in aws_appautoscaling_target.capacity :

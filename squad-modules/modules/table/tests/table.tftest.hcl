@@ -19,6 +19,8 @@ variables {
 }
 
 run "items_are_encrypted_backed_up_and_expire" {
+  command = plan
+
   assert {
     condition = (
       aws_dynamodb_table.table[0].server_side_encryption[0].enabled
@@ -54,6 +56,8 @@ run "items_are_encrypted_backed_up_and_expire" {
 }
 
 run "indexes_hold_keys_only" {
+  command = plan
+
   variables {
     indexes = { held-by-end = { hash_key = "heldShard", range_key = "expiresAt", range_key_type = "N" } }
   }
@@ -75,6 +79,8 @@ run "indexes_hold_keys_only" {
 }
 
 run "an_index_of_a_view_holds_what_its_queries_answer" {
+  command = plan
+
   variables {
     indexes = { stock-by-node = { hash_key = "byNode", range_key = "sku", projection = ["onHand"] } }
   }
@@ -109,6 +115,8 @@ run "rejects_keys_that_cannot_be_ordered" {
 }
 
 run "a_table_without_an_outbox_has_no_stream" {
+  command = plan
+
   assert {
     condition     = !aws_dynamodb_table.table[0].stream_enabled
     error_message = "Nobody would read the stream."
@@ -116,6 +124,8 @@ run "a_table_without_an_outbox_has_no_stream" {
 }
 
 run "an_outbox_needs_both_images" {
+  command = plan
+
   variables {
     stream = true
   }
@@ -130,6 +140,8 @@ run "an_outbox_needs_both_images" {
 }
 
 run "a_profile_can_give_up_protection" {
+  command = plan
+
   variables {
     deletion_protection = false
   }
@@ -141,6 +153,8 @@ run "a_profile_can_give_up_protection" {
 }
 
 run "the_home_region_makes_the_table_with_the_stream_that_replication_reads" {
+  command = plan
+
   variables {
     platform = {
       account_id               = "111122223333"
