@@ -140,19 +140,12 @@ pub fn workspace<'a>(
     Ok(Workspace { terraform, paths, environment: variables::for_terraform(layout, &state) })
 }
 
-/// Builds every binary in one go: Cargo then unifies the features once, and the AWS SDK is compiled once.
+/// Builds every binary in one go, this one with them: Cargo then unifies the features once, as for the tests, and the AWS
+/// SDK is compiled once.
 pub fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let step = progress.step("build the workspace");
     let mut command = Command::new("cargo");
-    command.current_dir(&layout.root).args([
-        "build",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--bins",
-        "--color",
-        "never",
-    ]);
+    command.current_dir(&layout.root).args(["build", "--workspace", "--bins", "--color", "never"]);
     run::logged(&step, "cargo build", &mut command, &layout.logs().join("build.log"))?;
     step.done("");
     Ok(())
