@@ -190,9 +190,10 @@ async fn decide(
     let mut causes: HashMap<OrderId, Cause> = HashMap::new();
     let mut requests: Vec<&Request> = Vec::new();
     for trigger in triggers {
-        if causes.insert(trigger.request.order_id(), trigger.cause).is_none() {
+        causes.entry(trigger.request.order_id()).or_insert_with(|| {
             requests.push(&trigger.request);
-        }
+            trigger.cause
+        });
     }
     for _ in 0..ATTEMPTS {
         let undecided: Vec<OrderId> =

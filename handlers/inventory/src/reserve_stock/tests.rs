@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     goods::{pool, sku, stocked},
+    inventory_table::reservation_key,
     memory::{Counts, MemoryInventory},
 };
 
@@ -51,6 +52,18 @@ fn command(n: u128, lines: &[(&str, i64)]) -> Message {
 
 async fn run(table: &MemoryInventory, answers: &Answers, batch: &[Message]) -> Vec<String> {
     handle(table, answers, &ManualClock::at(1000), SETTINGS, batch).await.ids().to_vec()
+}
+
+#[tokio::test]
+async fn of_two_requests_in_a_batch_the_first_is_the_cause() {
+    let table = stocked(&[("TENT", "wh-east", 10)]);
+    let mut later = created(1, &[("TENT", 2)]);
+    later.body = later.body.replace(CAUSE, "7e57d004-2b97-4e7a-b45f-000000000000");
+    let batch = [created(1, &[("TENT", 2)]), later];
+    assert!(run(&table, &Answers::default(), &batch).await.is_empty());
+    let written = table.outboxes.of(&reservation_key(id(1)));
+    let reserved: Value = serde_json::from_str(&written[0].detail).unwrap();
+    assert_eq!(reserved["metadata"]["causationId"], CAUSE);
 }
 
 #[tokio::test]
