@@ -121,7 +121,7 @@ pub const RARE: &[Mutant] = &[
     Mutant::Inventory(Inventory::SweepHeld),
     Mutant::Inventory(Inventory::SweepUnchanged),
     Mutant::Inventory(Inventory::MoveAvailable),
-    Mutant::Fulfilment(Fulfilment::LabelsOpen),
+    Mutant::OneReading,
 ];
 
 /// Guards whose removal nothing notices. The README says of each whether it is a second lock or of no use today.
