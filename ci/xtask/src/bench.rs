@@ -2,6 +2,7 @@
 //! order takes from accepted to fulfilled on the local cloud.
 
 mod runtime_api;
+mod side_by_side;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub struct Options {
     /// Cargo profile of the measured functions: `lambda` for what is deployed to AWS
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Leave out the comparison with Python
+    #[arg(long)]
+    no_python: bool,
     /// Leave out the orders on the local cloud
     #[arg(long)]
     no_orders: bool,
@@ -49,6 +53,10 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     }
     step.done(&format!("{} times", options.runs));
     print!("{}", table(&all, &options.profile, options.runs));
+    if !options.no_python {
+        println!();
+        side_by_side::run(layout, progress, &dir)?;
+    }
     hot_sku(layout, progress)?;
     if options.no_orders {
         return Ok(());

@@ -49,30 +49,47 @@ pub fn terraform(layout: &Layout) -> anyhow::Result<Terraform> {
     Ok(Terraform { version: found.terraform_version, platform: found.platform })
 }
 
-/// Prepares the Python environment with the pinned requirements; answers its `bin` directory.
+/// Prepares the Python environment of the local cloud and the checks; answers its `bin` directory.
 pub fn python(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
-    let requirements = layout.root.join("ci/requirements.txt");
+    python_with(layout, progress, "Python tools", "ci/requirements.txt", &layout.venv())
+}
+
+/// Prepares the Python environment of the functions that ours are measured beside; answers its `bin` directory.
+pub fn python_of_bench(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
+    let dir = layout.local.join("bench-venv");
+    python_with(layout, progress, "Python functions", "ci/bench/python/requirements.txt", &dir)
+}
+
+/// Prepares the Python environment `venv` with pinned requirements.
+fn python_with(
+    layout: &Layout,
+    progress: &Progress,
+    what: &str,
+    requirements: &str,
+    venv: &Path,
+) -> anyhow::Result<PathBuf> {
+    let requirements = layout.root.join(requirements);
     let mut command = Command::new("python3");
     command.args(["-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]);
     let version =
         version_output(layout, "python3", command, "install Python 3.10 or newer with its venv module")?;
     at_least("Python", version.trim(), PYTHON)?;
 
-    let venv = layout.venv();
     let mut fingerprint = Fingerprint::default();
     fingerprint.add("python", version.trim().as_bytes());
     fingerprint.add("venv", venv.to_string_lossy().as_bytes());
     fingerprint.add_file(&layout.root, &requirements)?;
-    install_once(layout, progress, "Python tools", &venv, &fingerprint.finish(), |step| {
+    install_once(layout, progress, what, venv, &fingerprint.finish(), |step| {
         let log = layout.logs().join("python.log");
-        run::logged(step, "python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&venv), &log).context(
+        run::logged(step, "python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(venv), &log).context(
             "cannot make a Python environment, for which some systems want the package python3-venv installed",
         )?;
         let mut pip = Command::new(venv.join("bin/python"));
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]);
         pip.args(["--progress-bar", "off", "--requirement"]).arg(&requirements);
-        run::logged(step, "pip install", &mut pip, &log)
-            .context("cannot install the Python tools, for which the package index has to be reachable once")
+        run::logged(step, "pip install", &mut pip, &log).with_context(|| {
+            format!("cannot install the {what}, for which the package index has to be reachable once")
+        })
     })?;
     Ok(venv.join("bin"))
 }
