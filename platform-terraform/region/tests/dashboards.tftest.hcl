@@ -16,7 +16,7 @@ run "every_graph_shows_what_there_is" {
   # Each metric by name, as namespace, metric and dimensions.
   assert {
     condition = toset(flatten([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : [
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : [
         for metric in widget.properties.metrics :
         join(" ", [for part in metric : part if can(tostring(part))]) if length(metric) > 1
       ]
@@ -44,7 +44,7 @@ run "every_graph_shows_what_there_is" {
 
   assert {
     condition = toset(flatten([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : [
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : [
         for metric in widget.properties.metrics : metric[0].expression if length(metric) == 1
       ]
       ])) == toset(concat(
@@ -69,8 +69,8 @@ run "every_graph_shows_what_there_is" {
 run "no_graph_covers_another" {
   assert {
     condition = length(distinct([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : "${widget.x} ${widget.y}"
-    ])) == length(jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets)
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : "${widget.x} ${widget.y}"
+    ])) == length(jsondecode(module.dashboard["platform"].body).widgets)
     error_message = "Each graph has a place of its own."
   }
 }
