@@ -6,13 +6,13 @@ locals {
   }
 
   # Where the runbooks are read. Without an address of the repository, where they lie in it.
-  runbooks = join("/", compact([var.platform.repository_url, "docs/runbooks"]))
+  runbook_dir = join("/", compact([var.platform.repository_url, "docs/runbooks"]))
 
   alarms = {
     for key, alarm in var.alarms : key => merge(alarm, {
       alarm_name = join("-", compact([var.platform.prefix, var.subject, key]))
       topic_arn  = local.topics[alarm.severity]
-      text       = "${alarm.description} Objective: ${alarm.objective}. Runbook: ${local.runbooks}/${alarm.runbook}.md"
+      text       = "${alarm.description} Objective: ${alarm.objective}. Runbook: ${local.runbook_dir}/${alarm.runbook}.md"
       # One metric needs no expression, and costs less without.
       only = alarm.expression == null ? one(values(alarm.metrics)) : null
     })
