@@ -21,9 +21,11 @@ locals {
             for id, metric in graph.alarms[name].metrics : jsonencode(concat(
               [metric.namespace, metric.name],
               flatten([for dimension, value in metric.dimensions : [dimension, value]]),
-              [merge(
-                { stat = metric.statistic, period = graph.alarms[name].period_seconds },
-                graph.alarms[name].expression == null ? { label = name } : { id = "a${number}_${id}", visible = false },
+              # As JSON, for Terraform would make both branches alike, and `false` a text.
+              [jsondecode(
+                graph.alarms[name].expression == null
+                ? jsonencode({ stat = metric.statistic, period = graph.alarms[name].period_seconds, label = name })
+                : jsonencode({ stat = metric.statistic, period = graph.alarms[name].period_seconds, id = "a${number}_${id}", visible = false })
               )],
             ))
           ],
