@@ -117,7 +117,9 @@ async fn every_alarm_watches_what_is_there_tells_somebody_and_leads_to_a_runbook
                         cloud.signed.get("lambda", &path).await.context(what)?;
                     }
                     "StateMachineArn" => ensure!(*value == cloud.state_machine_arn, "{what}"),
-                    "TableName" => drop(cloud.dynamodb.describe_table().table_name(value).send().await.context(what)?),
+                    "TableName" => {
+                        drop(cloud.dynamodb.describe_table().table_name(value).send().await.context(what)?)
+                    }
                     _ => {}
                 }
             }
@@ -137,12 +139,16 @@ async fn a_message_that_is_given_up_rings_and_its_end_ends_it() -> anyhow::Resul
     let depth = async || anyhow::Ok(cloud.depth(&url).await? as f64);
 
     let before = depth().await?;
-    ensure!(before == 0.0 && judged(&alarms, &name, &[before])? == State::Ok, "{before} dead letters were there");
+    ensure!(
+        before == 0.0 && judged(&alarms, &name, &[before])? == State::Ok,
+        "{before} dead letters were there"
+    );
     cloud.sqs.send_message().queue_url(&url).message_body("given up").send().await?;
     let during = depth().await?;
     assert_eq!(judged(&alarms, &name, &[before, during])?, State::Alarm, "{during} dead letters");
     let received = cloud.sqs.receive_message().queue_url(&url).send().await?.messages.unwrap_or_default();
-    let handle = received.into_iter().next().and_then(|message| message.receipt_handle).context("no message")?;
+    let handle =
+        received.into_iter().next().and_then(|message| message.receipt_handle).context("no message")?;
     cloud.sqs.delete_message().queue_url(&url).receipt_handle(handle).send().await?;
     let after = depth().await?;
     assert_eq!(judged(&alarms, &name, &[before, during, after])?, State::Ok);
@@ -166,7 +172,8 @@ async fn a_consumer_that_somebody_stopped_rings_and_the_runbook_starts_it() -> a
     let url = cloud.queue_url(&cloud.name("accrue-loyalty")).await?;
     let sent = eventually("a message that nobody takes", PATIENCE, async || {
         let received = cloud.sqs.receive_message().queue_url(&url).visibility_timeout(0);
-        let received = received.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp).send().await?;
+        let received =
+            received.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp).send().await?;
         let oldest = received.messages().iter().filter_map(|message| {
             message.attributes()?.get(&MessageSystemAttributeName::SentTimestamp)?.parse::<f64>().ok()
         });
@@ -255,7 +262,10 @@ async fn an_item_that_was_deleted_is_copied_back_from_the_table_as_it_was() -> a
             .query()
             .table_name(&table)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", aws_sdk_dynamodb::types::AttributeValue::S(format!("ORDER#{}", order.id())))
+            .expression_attribute_values(
+                ":pk",
+                aws_sdk_dynamodb::types::AttributeValue::S(format!("ORDER#{}", order.id())),
+            )
             .consistent_read(true)
             .send()
     };
@@ -265,7 +275,8 @@ async fn an_item_that_was_deleted_is_copied_back_from_the_table_as_it_was() -> a
 
     run("table-restore", &["Look", "Restore beside it"], &[]).await?;
     let delete = cloud.dynamodb.delete_item().table_name(&table);
-    let delete = delete.key("pk", aws_sdk_dynamodb::types::AttributeValue::S(format!("ORDER#{}", order.id())));
+    let delete =
+        delete.key("pk", aws_sdk_dynamodb::types::AttributeValue::S(format!("ORDER#{}", order.id())));
     delete.key("sk", aws_sdk_dynamodb::types::AttributeValue::S(sort)).send().await?;
     ensure!(items().await?.items().is_empty(), "it is still there");
 
