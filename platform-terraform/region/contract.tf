@@ -31,6 +31,8 @@ locals {
       }
     ])
     alarm_topic_arn          = aws_sns_topic.alarms.arn
+    ticket_topic_arn         = aws_sns_topic.tickets.arn
+    repository_url           = var.repository_url
     permissions_boundary_arn = var.permissions_boundary_arn
     regions                  = local.regions
   }

@@ -78,41 +78,6 @@ data "aws_iam_policy_document" "forward_dlq" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "forward_dead_letters" {
-  for_each = local.peers
-
-  alarm_name          = "${var.prefix}-forward-events-dead-letters"
-  alarm_description   = "Events did not reach ${each.value} for a day: see docs/runbooks/region-failover.md."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.forward_dlq[each.key].name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-}
-
-# How far the tables there are behind: what a failover would lose for as long as this Region is gone.
-resource "aws_cloudwatch_metric_alarm" "replication_behind" {
-  for_each = local.peers
-
-  alarm_name          = "${var.prefix}-replication-behind"
-  alarm_description   = "The directory's replica in ${each.key} is more than a minute behind, and with it most likely every table's."
-  namespace           = "AWS/DynamoDB"
-  metric_name         = "ReplicationLatency"
-  dimensions          = { TableName = local.directory, ReceivingRegion = each.key }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 3
-  threshold           = 60000
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-}
-
 data "aws_iam_policy_document" "forward_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -151,4 +116,53 @@ resource "aws_iam_role_policy" "forward" {
   name   = "forward-events"
   role   = aws_iam_role.forward[each.key].id
   policy = data.aws_iam_policy_document.forward.json
+}
+
+module "replication_alarms" {
+  source   = "../modules/alarms"
+  for_each = local.peers
+
+  platform = local.alarm_topics
+
+  alarms = {
+    forward-events-dead-letters = {
+      severity    = "page"
+      description = "Events did not reach ${each.value} for a day."
+      objective   = "every event is known in both Regions"
+      runbook     = "region-failover"
+      graph       = "Dead letters"
+      threshold   = 0
+
+      metrics = {
+        messages = {
+          namespace  = "AWS/SQS"
+          name       = "ApproximateNumberOfMessagesVisible"
+          statistic  = "Maximum"
+          dimensions = { QueueName = aws_sqs_queue.forward_dlq[each.key].name }
+        }
+      }
+    }
+
+    # How far the tables there are behind: what a failover would lose for as long as this Region is gone. DynamoDB says
+    # nothing while nothing is written.
+    replication-behind = {
+      severity    = "page"
+      description = "The directory's replica in ${each.key} is behind, and with it most likely every table's."
+      objective   = "no write takes more than 60 s to the other Region"
+      runbook     = "region-failover"
+      graph       = "Latency of replication in ms"
+      expression  = "FILL(latency, 0)"
+      threshold   = 60000
+      periods     = 3
+
+      metrics = {
+        latency = {
+          namespace  = "AWS/DynamoDB"
+          name       = "ReplicationLatency"
+          statistic  = "Maximum"
+          dimensions = { TableName = local.directory, ReceivingRegion = each.key }
+        }
+      }
+    }
+  }
 }

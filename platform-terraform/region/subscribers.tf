@@ -158,19 +158,30 @@ resource "aws_sqs_queue" "subscriber_dlq" {
   policy                    = data.aws_iam_policy_document.subscriber_dlq[each.key].json
 }
 
-resource "aws_cloudwatch_metric_alarm" "subscriber_dead_letters" {
+module "subscriber_alarms" {
+  source   = "../modules/alarms"
   for_each = var.event_subscribers
 
-  alarm_name          = "${var.prefix}-subscriber-${each.key}-dead-letters"
-  alarm_description   = "The account of ${each.key} did not take events for a day: see the runbook on subscribers in other accounts."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.subscriber_dlq[each.key].name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
+  platform = local.alarm_topics
+  subject  = "subscriber-${each.key}"
+
+  alarms = {
+    dead-letters = {
+      severity    = "ticket"
+      description = "The account of ${each.key} did not take events for a day."
+      objective   = "every event that is subscribed to arrives"
+      runbook     = "event-subscribers"
+      graph       = "Dead letters"
+      threshold   = 0
+
+      metrics = {
+        messages = {
+          namespace  = "AWS/SQS"
+          name       = "ApproximateNumberOfMessagesVisible"
+          statistic  = "Maximum"
+          dimensions = { QueueName = aws_sqs_queue.subscriber_dlq[each.key].name }
+        }
+      }
+    }
+  }
 }

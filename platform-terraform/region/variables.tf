@@ -272,3 +272,50 @@ variable "deny_other_accounts" {
   default     = true
   nullable    = false
 }
+
+variable "repository_url" {
+  description = "Where the files of this repository are read, so that alarms link their runbooks: `https://<host>/<repository>/blob/main`. Without one they name the file."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_url == null || can(regex("^https://[a-z0-9][^ ]*[^/ ]$", var.repository_url))
+    error_message = "The repository's files are read by https, at an address without a slash at its end."
+  }
+}
+
+variable "account_concurrency" {
+  description = "How many functions may run at the same time in this Region of the account: Lambda's quota, which AWS raises on request."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.account_concurrency >= 10 && floor(var.account_concurrency) == var.account_concurrency
+    error_message = "Lambda's quota is 10 at least."
+  }
+}
+
+variable "door_objectives" {
+  description = "What the door promises: the share of calls that fail, in percent, over minutes (page) and over an hour (ticket), and within how many milliseconds 99 of 100 are answered."
+  type = object({
+    failures_percent      = optional(number, 1)
+    failures_percent_hour = optional(number, 0.1)
+    p99_milliseconds      = optional(number, 1000)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = (
+      var.door_objectives.failures_percent_hour > 0 && var.door_objectives.failures_percent < 100
+      && var.door_objectives.failures_percent_hour <= var.door_objectives.failures_percent
+    )
+    error_message = "What is borne for an hour is no more than what is borne for minutes."
+  }
+
+  validation {
+    condition     = var.door_objectives.p99_milliseconds >= 1 && var.door_objectives.p99_milliseconds <= 29000
+    error_message = "API Gateway answers within 29 seconds in any case."
+  }
+}

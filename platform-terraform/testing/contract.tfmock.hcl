@@ -32,6 +32,8 @@ mock_data "aws_ssm_parameter" {
         "user_pool": { "id": "eu-central-1_test", "client_id": "client", "issuer": "https://example.com/pool" },
         "network": { "subnet_ids": ["subnet-a", "subnet-b"], "security_group_id": "sg-functions" },
         "alarm_topic_arn": "arn:aws:sns:eu-central-1:111122223333:lakeside-alarms",
+        "ticket_topic_arn": "arn:aws:sns:eu-central-1:111122223333:lakeside-tickets",
+        "repository_url": "https://example.com/lakeside/blob/main",
         "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/squads"
       }
     JSON

@@ -98,22 +98,6 @@ resource "aws_lambda_permission" "rotation" {
   source_arn     = aws_secretsmanager_secret.payment_processor.arn
 }
 
-# A rotation that fails is tried once more at best, so that one failed step is news.
-resource "aws_cloudwatch_metric_alarm" "rotation" {
-  alarm_name          = "${local.platform.prefix}-processor-key-rotation"
-  alarm_description   = "The payment processor's key could not be replaced. The current one goes on working."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = "${local.platform.prefix}-rotate-processor-key" }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
-
 # Payments wait while the processor does not take our key, and not for ever.
 resource "aws_cloudwatch_log_metric_filter" "not_let_in" {
   for_each = toset(["capture-payment", "refund-payment"])
@@ -131,16 +115,58 @@ resource "aws_cloudwatch_log_metric_filter" "not_let_in" {
   depends_on = [module.function]
 }
 
-resource "aws_cloudwatch_metric_alarm" "not_let_in" {
-  alarm_name          = "${local.platform.prefix}-payments-unauthorized"
-  alarm_description   = "The payment processor does not take our key: payments and refunds wait, and run out of deliveries."
-  namespace           = "${local.platform.prefix}/fulfilment"
-  metric_name         = "payments-unauthorized"
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = var.payments_not_let_in
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
+module "key_alarms" {
+  source = "../../platform-terraform/modules/alarms"
+
+  platform = local.platform
+
+  alarms = {
+    # A rotation that fails is tried once more at best, so that one failed step is news.
+    processor-key-rotation = {
+      severity       = "ticket" # The current key goes on working.
+      description    = "The payment processor's key could not be replaced."
+      objective      = "the key is replaced every month"
+      runbook        = "processor-key"
+      graph          = "Steps of a rotation that failed"
+      threshold      = 0
+      period_seconds = 300
+
+      metrics = {
+        errors = {
+          namespace  = "AWS/Lambda"
+          name       = "Errors"
+          statistic  = "Sum"
+          dimensions = { FunctionName = "${local.platform.prefix}-rotate-processor-key" }
+        }
+      }
+    }
+
+    payments-unauthorized = {
+      severity       = "page"
+      description    = "The payment processor does not take our key: payments and refunds wait, and run out of deliveries."
+      objective      = "every call is let in"
+      runbook        = "processor-key"
+      graph          = "Calls that the payment processor did not let in"
+      threshold      = var.payments_not_let_in
+      period_seconds = 300
+
+      metrics = {
+        refusals = {
+          namespace = "${local.platform.prefix}/fulfilment"
+          name      = "payments-unauthorized"
+          statistic = "Sum"
+        }
+      }
+    }
+  }
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.rotation
+  to   = module.key_alarms.aws_cloudwatch_metric_alarm.alarm["processor-key-rotation"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.not_let_in
+  to   = module.key_alarms.aws_cloudwatch_metric_alarm.alarm["payments-unauthorized"]
 }

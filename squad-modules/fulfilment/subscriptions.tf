@@ -7,12 +7,14 @@ locals {
     rules                  = {}
     maximum_concurrency    = var.payment_maximum_concurrency
     oldest_message_seconds = 1800
+    runbooks               = { dead_letters = "dead-letter-queue", behind = "payment-processor-down" }
   }
 
   subscriptions = {
     start_fulfilment = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
       rules = {
         orders = {
           bus          = local.platform.buses["orders"].name
@@ -23,8 +25,9 @@ locals {
     }
     # The saga does not ask whether its order is cancelled: what it would begin next is closed.
     cancel_fulfilment = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
       rules = {
         orders = {
           bus          = local.platform.buses["orders"].name
@@ -35,8 +38,9 @@ locals {
     }
     # A saga that ends where no catcher can see it left stock or money behind.
     recover_fulfilment = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 300
       rules = {
         failed = {
           bus          = "default"
@@ -64,5 +68,6 @@ module "subscription" {
   batch_size             = each.value.batch_size
   max_receive_count      = each.value.max_receive_count
   maximum_concurrency    = try(each.value.maximum_concurrency, var.maximum_concurrency)
-  oldest_message_seconds = try(each.value.oldest_message_seconds, 300)
+  oldest_message_seconds = each.value.oldest_message_seconds
+  runbooks               = try(each.value.runbooks, null)
 }

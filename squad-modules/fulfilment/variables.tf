@@ -252,3 +252,15 @@ variable "payments_not_let_in" {
     error_message = "The number of attempts that are not let in cannot be negative."
   }
 }
+
+variable "fulfilment_seconds" {
+  description = "The objective: within which time nine of ten orders are fulfilled."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.fulfilment_seconds >= 1
+    error_message = "An order takes a second at least."
+  }
+}

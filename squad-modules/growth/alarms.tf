@@ -1,50 +1,59 @@
-# A customer who may not have been told: nobody tries again, so a person must look.
-resource "aws_cloudwatch_log_metric_filter" "doubtful" {
-  for_each = local.doubtful
-
-  name           = "${local.platform.prefix}-${each.key}"
-  log_group_name = "/aws/lambda/${local.platform.prefix}-notify-customer"
-  pattern        = "{ $.outcome = \"${each.value}\" }"
-
-  metric_transformation {
-    namespace = local.namespace
-    name      = each.key
-    value     = "1"
-  }
-
-  depends_on = [module.function]
-}
-
-resource "aws_cloudwatch_metric_alarm" "doubtful" {
-  for_each = local.doubtful
-
-  alarm_name          = "${local.platform.prefix}-${each.key}"
-  alarm_description   = "Messages to customers are ${each.value}: nobody sends them again."
-  namespace           = local.namespace
-  metric_name         = each.key
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = var.doubtful_messages
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
-
+# What customers were not told, and what marketplaces do not show: nobody tries again, so a person must look.
 locals {
   namespace = "${local.platform.prefix}/growth"
 
-  # By the name of the metric: the outcome that notify-customer writes into its log.
-  doubtful = { "notices-uncertain" = "UNCERTAIN", "notices-undeliverable" = "UNDELIVERABLE" }
+  # By the name of the metric. A function writes the outcome into its log.
+  outcomes = {
+    notices-uncertain = {
+      function    = "notify-customer"
+      outcome     = "UNCERTAIN"
+      severity    = "ticket"
+      description = "It is not known whether customers got their messages, and nobody sends them again."
+      objective   = "at most ${var.doubtful_messages} messages in 5 minutes are uncertain"
+      runbook     = "notification-uncertain"
+      graph       = "Messages that may not have arrived"
+      threshold   = var.doubtful_messages
+    }
+    notices-undeliverable = {
+      function    = "notify-customer"
+      outcome     = "UNDELIVERABLE"
+      severity    = "ticket"
+      description = "Messages to customers cannot be delivered, and nobody sends them again."
+      objective   = "at most ${var.doubtful_messages} messages in 5 minutes are undeliverable"
+      runbook     = "notification-uncertain"
+      graph       = "Messages that may not have arrived"
+      threshold   = var.doubtful_messages
+    }
+    # A level that no marketplace shows is an oversale waiting to happen.
+    levels-refused = {
+      function    = "publish-stock"
+      outcome     = "REFUSED"
+      severity    = "page"
+      description = "A marketplace refuses our levels and shows old ones."
+      objective   = "at most ${var.levels_not_shown} levels in 5 minutes are not shown"
+      runbook     = "marketplace-behind"
+      graph       = "Levels that are not shown"
+      threshold   = var.levels_not_shown
+    }
+    levels-unauthorized = {
+      function    = "publish-stock"
+      outcome     = "UNAUTHORIZED"
+      severity    = "page"
+      description = "A marketplace does not let us in and shows old levels."
+      objective   = "at most ${var.levels_not_shown} levels in 5 minutes are not shown"
+      runbook     = "marketplace-behind"
+      graph       = "Levels that are not shown"
+      threshold   = var.levels_not_shown
+    }
+  }
 }
 
-# A level that no marketplace shows is an oversale waiting to happen.
-resource "aws_cloudwatch_log_metric_filter" "not_shown" {
-  for_each = local.not_shown
+resource "aws_cloudwatch_log_metric_filter" "outcome" {
+  for_each = local.outcomes
 
   name           = "${local.platform.prefix}-${each.key}"
-  log_group_name = "/aws/lambda/${local.platform.prefix}-publish-stock"
-  pattern        = "{ $.outcome = \"${each.value}\" }"
+  log_group_name = "/aws/lambda/${local.platform.prefix}-${each.value.function}"
+  pattern        = "{ $.outcome = \"${each.value.outcome}\" }"
 
   metric_transformation {
     namespace = local.namespace
@@ -55,23 +64,17 @@ resource "aws_cloudwatch_log_metric_filter" "not_shown" {
   depends_on = [module.function]
 }
 
-resource "aws_cloudwatch_metric_alarm" "not_shown" {
-  for_each = local.not_shown
+module "alarms" {
+  source = "../../platform-terraform/modules/alarms"
 
-  alarm_name          = "${local.platform.prefix}-${each.key}"
-  alarm_description   = "Marketplaces show old levels: ours are ${each.value}."
-  namespace           = local.namespace
-  metric_name         = each.key
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = var.levels_not_shown
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
+  platform = local.platform
 
-locals {
-  # By the name of the metric: the outcome that publish-stock writes into its log.
-  not_shown = { "levels-refused" = "REFUSED", "levels-unauthorized" = "UNAUTHORIZED" }
+  alarms = {
+    for name, alarm in local.outcomes : name => merge(alarm, {
+      period_seconds = 300
+      metrics = {
+        outcomes = { namespace = local.namespace, name = name, statistic = "Sum" }
+      }
+    })
+  }
 }

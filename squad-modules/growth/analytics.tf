@@ -143,41 +143,6 @@ data "aws_iam_policy_document" "analytics_dlq" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "analytics_dead_letters" {
-  for_each = local.analytics
-
-  alarm_name          = "${each.value}-dead-letters"
-  alarm_description   = "Events did not reach a stream for a day: find out why in ${local.analytics_dlq_name}, then replay that day to the rule."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.analytics_dlq[each.key].name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
-
-# A stream that cannot write tries for a day and then loses what it holds, in silence but for this.
-resource "aws_cloudwatch_metric_alarm" "analytics_behind" {
-  for_each = local.analytics_domains
-
-  alarm_name          = "${local.analytics_name}-${each.key}-behind"
-  alarm_description   = "Events of ${each.key} wait in their stream and do not get to S3."
-  namespace           = "AWS/Firehose"
-  metric_name         = "DeliveryToS3.DataFreshness"
-  dimensions          = { DeliveryStreamName = aws_kinesis_firehose_delivery_stream.analytics[each.key].name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 3
-  threshold           = var.analytics_buffer_seconds + 1800
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
-
 # Who may hand events to the streams, and what the streams may do with them.
 data "aws_iam_policy_document" "analytics_rules_trust" {
   statement {
@@ -277,4 +242,58 @@ resource "aws_iam_role_policy" "analytics_streams" {
   name   = "write"
   role   = aws_iam_role.analytics_streams[each.key].id
   policy = data.aws_iam_policy_document.analytics_streams.json
+}
+
+module "analytics_alarms" {
+  source   = "../../platform-terraform/modules/alarms"
+  for_each = local.analytics
+
+  platform = local.platform
+  subject  = "analytics"
+
+  alarms = merge(
+    {
+      dead-letters = {
+        severity       = "ticket"
+        description    = "Events did not reach a stream for a day, as ${local.analytics_dlq_name} says."
+        objective      = "every event is kept"
+        runbook        = "analytics-behind"
+        graph          = "Dead letters"
+        threshold      = 0
+        period_seconds = 60
+        periods        = 1
+
+        metrics = {
+          messages = {
+            namespace  = "AWS/SQS"
+            name       = "ApproximateNumberOfMessagesVisible"
+            statistic  = "Maximum"
+            dimensions = { QueueName = aws_sqs_queue.analytics_dlq[each.key].name }
+          }
+        }
+      }
+    },
+    # A stream that cannot write tries for a day and then loses what it holds, in silence but for this.
+    {
+      for domain in keys(local.analytics_domains) : "${domain}-behind" => {
+        severity       = "ticket"
+        description    = "Events of ${domain} wait in their stream and do not get to S3."
+        objective      = "no event waits for more than ${var.analytics_buffer_seconds + 1800} s"
+        runbook        = "analytics-behind"
+        graph          = "Age of events on their way to S3 in s"
+        threshold      = var.analytics_buffer_seconds + 1800
+        period_seconds = 300
+        periods        = 3
+
+        metrics = {
+          freshness = {
+            namespace  = "AWS/Firehose"
+            name       = "DeliveryToS3.DataFreshness"
+            statistic  = "Maximum"
+            dimensions = { DeliveryStreamName = aws_kinesis_firehose_delivery_stream.analytics[domain].name }
+          }
+        }
+      }
+    },
+  )
 }

@@ -131,17 +131,34 @@ resource "aws_sqs_queue" "low_stock_dlq" {
   policy                    = data.aws_iam_policy_document.low_stock["dlq"].json
 }
 
-resource "aws_cloudwatch_metric_alarm" "low_stock_dead_letters" {
-  alarm_name          = "${local.low_stock_name}-dead-letters"
-  alarm_description   = "Buyers were not told of low stock: find out why in ${local.low_stock_dlq_name}."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.low_stock_dlq.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
+module "low_stock_alarms" {
+  source = "../../platform-terraform/modules/alarms"
+
+  platform = local.platform
+  subject  = "low-stock"
+
+  alarms = {
+    dead-letters = {
+      severity    = "ticket" # The next level says more.
+      description = "Buyers were not told of low stock, as ${local.low_stock_dlq_name} says."
+      objective   = "buyers are told of every SKU that runs low"
+      runbook     = "dead-letter-queue"
+      graph       = "Dead letters"
+      threshold   = 0
+
+      metrics = {
+        messages = {
+          namespace  = "AWS/SQS"
+          name       = "ApproximateNumberOfMessagesVisible"
+          statistic  = "Maximum"
+          dimensions = { QueueName = aws_sqs_queue.low_stock_dlq.name }
+        }
+      }
+    }
+  }
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.low_stock_dead_letters
+  to   = module.low_stock_alarms.aws_cloudwatch_metric_alarm.alarm["dead-letters"]
 }

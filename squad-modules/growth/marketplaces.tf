@@ -35,6 +35,7 @@ module "marketplace_queue" {
   visibility_timeout_seconds = 6 * local.publish_stock_timeout_seconds
   max_receive_count          = local.publish_stock_max_receive_count
   oldest_message_seconds     = 900
+  runbooks                   = { dead_letters = "marketplace-behind", behind = "marketplace-behind" }
 }
 
 module "marketplace" {

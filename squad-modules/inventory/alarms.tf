@@ -1,32 +1,75 @@
-resource "aws_cloudwatch_log_metric_filter" "stock_differs" {
-  name           = "${local.platform.prefix}-${local.stock_differs}"
-  log_group_name = "/aws/lambda/${local.platform.prefix}-reconcile-stock"
-  pattern        = "{ $.outcome = \"STOCK_DIFFERS\" }"
+# What no queue and no function tells by itself.
+module "alarms" {
+  source = "../../platform-terraform/modules/alarms"
 
-  metric_transformation {
-    namespace = local.namespace
-    name      = local.stock_differs
-    value     = "1"
+  platform = local.platform
+
+  alarms = {
+    stock-differs = {
+      severity       = "page"
+      description    = "Pools and nodes of a SKU disagree: something wrote past the rules."
+      objective      = "pools and nodes of every SKU agree"
+      runbook        = "stock-difference"
+      graph          = "SKUs whose pools and nodes disagree"
+      threshold      = 0
+      period_seconds = 300
+
+      metrics = {
+        differences = {
+          namespace  = "Lakeside"
+          name       = "StockDifferences"
+          statistic  = "Maximum"
+          dimensions = { Function = "${local.platform.prefix}-reconcile-stock" }
+        }
+      }
+    }
+
+    # A comparison that never ends finds no difference either.
+    stock-not-compared = {
+      severity       = "page"
+      description    = "No comparison of pools and nodes has ended."
+      objective      = "pools and nodes are compared four times in an hour, of which one may fail"
+      runbook        = "oversell-suspected"
+      graph          = "Comparisons of pools and nodes"
+      comparison     = "LessThanThreshold"
+      threshold      = 1
+      period_seconds = 1800
+      periods        = 2
+      missing        = "breaching"
+      rings          = local.platform.regions.processing
+
+      metrics = {
+        comparisons = {
+          namespace  = "Lakeside"
+          name       = "StockDifferences"
+          statistic  = "SampleCount"
+          dimensions = { Function = "${local.platform.prefix}-reconcile-stock" }
+        }
+      }
+    }
+
+    holds-forsaken = {
+      severity       = "ticket"
+      description    = "Stock was held for an hour by orders whose sagas neither sold nor released it."
+      objective      = "every saga sells or releases what it holds"
+      runbook        = "oversell-suspected"
+      graph          = "Holds that the clock put back"
+      threshold      = 0
+      period_seconds = 3600
+
+      metrics = {
+        holds = {
+          namespace  = "Lakeside"
+          name       = "HoldsForsaken"
+          statistic  = "Sum"
+          dimensions = { Function = "${local.platform.prefix}-sweep-reservations" }
+        }
+      }
+    }
   }
-
-  depends_on = [module.function]
 }
 
-resource "aws_cloudwatch_metric_alarm" "stock_differs" {
-  alarm_name          = "${local.platform.prefix}-${local.stock_differs}"
-  alarm_description   = "Pools and nodes of a SKU disagree: something wrote past the rules. See docs/runbooks/stock-difference.md."
-  namespace           = local.namespace
-  metric_name         = local.stock_differs
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [local.platform.alarm_topic_arn]
-}
-
-locals {
-  namespace     = "${local.platform.prefix}/inventory"
-  stock_differs = "stock-differs"
+moved {
+  from = aws_cloudwatch_metric_alarm.stock_differs
+  to   = module.alarms.aws_cloudwatch_metric_alarm.alarm["stock-differs"]
 }

@@ -22,7 +22,9 @@ locals {
     }
     reconcile_stock = {
       timeout_seconds = 100
-      environment     = { INVENTORY_TABLE = module.table.name }
+      # It runs once in such a period: two runs in a row.
+      errors      = { period_seconds = 900, periods = 2 }
+      environment = { INVENTORY_TABLE = module.table.name }
       tables = {
         FindSkus = {
           arn          = "${module.table.arn}/index/skus-by-shard"
@@ -190,4 +192,5 @@ module "function" {
   environment             = each.value.environment
   tables                  = each.value.tables
   statements              = each.value.statements
+  errors                  = try(each.value.errors, null)
 }

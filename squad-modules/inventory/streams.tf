@@ -10,10 +10,12 @@ locals {
 module "levels" {
   source = "../modules/stream"
 
-  platform   = local.platform
-  function   = module.function["publish_levels"]
-  stream_arn = module.table.stream_arn
-  filters    = local.writes_of_stock
+  platform              = local.platform
+  function              = module.function["publish_levels"]
+  stream_arn            = module.table.stream_arn
+  filters               = local.writes_of_stock
+  oldest_record_seconds = 60
+  runbook               = "levels-stuck"
 
   batching_window_seconds = var.level_window_seconds
 }

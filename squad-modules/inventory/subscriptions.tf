@@ -3,13 +3,15 @@ locals {
   subscriptions = {
     # Commands, and sales as the partners' door writes them.
     adjust_stock = {
-      batch_size        = 10
-      max_receive_count = 5
-      rules             = {}
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 300
+      rules                  = {}
     }
     reserve_stock = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
       rules = {
         orders = {
           bus          = local.platform.buses["orders"].name
@@ -19,8 +21,9 @@ locals {
       }
     }
     project_store_stock = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 300
       rules = {
         inventory = {
           bus          = local.platform.buses["inventory"].name
@@ -36,10 +39,11 @@ module "subscription" {
   source   = "../modules/subscription"
   for_each = local.subscriptions
 
-  platform            = local.platform
-  function            = module.function[each.key]
-  rules               = each.value.rules
-  batch_size          = each.value.batch_size
-  max_receive_count   = each.value.max_receive_count
-  maximum_concurrency = var.maximum_concurrency
+  platform               = local.platform
+  function               = module.function[each.key]
+  rules                  = each.value.rules
+  batch_size             = each.value.batch_size
+  max_receive_count      = each.value.max_receive_count
+  maximum_concurrency    = var.maximum_concurrency
+  oldest_message_seconds = each.value.oldest_message_seconds
 }

@@ -2,18 +2,21 @@
 locals {
   subscriptions = {
     order_ingest = {
-      batch_size        = 10
-      max_receive_count = 5
-      rules             = {}
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
+      rules                  = {}
     }
     cancel_order = {
-      batch_size        = 10
-      max_receive_count = 5
-      rules             = {}
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
+      rules                  = {}
     }
     advance_order = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 300
       rules = {
         inventory = {
           bus          = local.platform.buses["inventory"].name
@@ -28,8 +31,9 @@ locals {
       }
     }
     order_status = {
-      batch_size        = 10
-      max_receive_count = 5
+      batch_size             = 10
+      max_receive_count      = 5
+      oldest_message_seconds = 120
       rules = {
         orders = {
           bus     = local.platform.buses["orders"].name
@@ -63,10 +67,11 @@ module "subscription" {
   source   = "../modules/subscription"
   for_each = local.subscriptions
 
-  platform            = local.platform
-  function            = module.function[each.key]
-  rules               = each.value.rules
-  batch_size          = each.value.batch_size
-  max_receive_count   = each.value.max_receive_count
-  maximum_concurrency = var.maximum_concurrency
+  platform               = local.platform
+  function               = module.function[each.key]
+  rules                  = each.value.rules
+  batch_size             = each.value.batch_size
+  max_receive_count      = each.value.max_receive_count
+  maximum_concurrency    = var.maximum_concurrency
+  oldest_message_seconds = each.value.oldest_message_seconds
 }

@@ -8,6 +8,7 @@ mod paths;
 mod provider;
 mod purity;
 mod readmes;
+mod runbooks;
 mod terraform;
 mod workflows;
 
@@ -47,6 +48,7 @@ const CHECKS: &[Check] = &[
     Check { name: "names of functions", run: names::check },
     Check { name: "consumers in one directory", run: consumers::check },
     Check { name: "root readmes", run: readmes::check },
+    Check { name: "runbooks of alarms", run: runbooks::check },
     Check { name: "spelling", run: languages::spelling },
     Check { name: "unused dependencies", run: languages::unused_dependencies },
     Check { name: "licences and sources", run: languages::licences },

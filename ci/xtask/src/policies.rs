@@ -3,6 +3,7 @@
 //! The roots are planned from the states of a local cloud that was applied, because a plan from nothing hides what only
 //! AWS knows, such as ARNs, and rules cannot judge what they cannot see. Nothing is applied.
 
+mod alarms;
 mod settle;
 
 use std::fs;
@@ -68,6 +69,9 @@ pub fn check(
     create_dir(&paths.logs())?;
     run::logged(&step, "lakeside-policies", &mut command, &log)?;
     step.done(&run::tail(&log, 1).concat());
+
+    let step = progress.step("make the condition of every alarm true");
+    step.done(&alarms::check(&plans)?);
     Ok(())
 }
 

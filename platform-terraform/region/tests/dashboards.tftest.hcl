@@ -18,10 +18,10 @@ run "every_graph_shows_what_there_is" {
   # Each metric by name, as namespace, metric and dimensions.
   assert {
     condition = toset(flatten([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : [
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : [
         for metric in widget.properties.metrics :
         join(" ", [for part in metric : part if can(tostring(part))]) if length(metric) > 1
-      ]
+      ] if contains([for graph in local.platform_graphs : graph.title], widget.properties.title)
       ])) == toset(concat(
       [
         for metric in ["Count", "4XXError", "5XXError", "Latency"] :
@@ -46,9 +46,9 @@ run "every_graph_shows_what_there_is" {
 
   assert {
     condition = toset(flatten([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : [
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : [
         for metric in widget.properties.metrics : metric[0].expression if length(metric) == 1
-      ]
+      ] if contains([for graph in local.platform_graphs : graph.title], widget.properties.title)
       ])) == toset(concat(
       flatten([
         for metric in ["FailedInvocations", "InvocationsSentToDlq"] : [
@@ -73,8 +73,39 @@ run "no_graph_covers_another" {
 
   assert {
     condition = length(distinct([
-      for widget in jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets : "${widget.x} ${widget.y}"
-    ])) == length(jsondecode(aws_cloudwatch_dashboard.platform.dashboard_body).widgets)
+      for widget in jsondecode(module.dashboard["platform"].body).widgets : "${widget.x} ${widget.y}"
+    ])) == length(jsondecode(module.dashboard["platform"].body).widgets)
     error_message = "Each graph has a place of its own."
+  }
+}
+
+run "the_business_sees_what_becomes_of_orders_and_how_long_it_takes" {
+  assert {
+    condition = alltrue([
+      for name in [
+        "Compensations", "OrdersAccepted", "OrdersCancelled", "OrdersFulfilled", "OrdersRejected", "PaymentsDeclined",
+        "ReservationsFailed",
+      ] :
+      strcontains(module.dashboard["business"].body, "MetricName=\\\"${name}\\\" Function=lakeside Function=north")
+    ])
+    error_message = "What the functions of this installation count must be added up."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, function in { FulfilmentTime = "advance-order", PaymentLatency = "capture-payment" } :
+      strcontains(module.dashboard["business"].body, "\"${name}\",\"Function\",\"lakeside-north-${function}\"")
+    ])
+    error_message = "What takes time must be there as whoever measures it says."
+  }
+}
+
+run "every_alarm_of_the_platform_is_seen" {
+  assert {
+    condition = length(setsubtract(
+      [for alarm in values(module.alarms.alarms) : alarm.arn],
+      flatten([for widget in jsondecode(module.dashboard["platform"].body).widgets : try(widget.properties.alarms, [])]),
+    )) == 0
+    error_message = "No alarm may be left out."
   }
 }

@@ -709,18 +709,34 @@ run "test_customers_sign_in_with_their_password" {
   }
 }
 
-run "an_order_turned_away_pages" {
-  command = plan
-
+run "orders_turned_away_are_seen_in_a_storm_and_in_a_quiet_night" {
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.door_failures.metric_name == "5XXError",
-      aws_cloudwatch_metric_alarm.door_failures.threshold == 0,
-      aws_cloudwatch_metric_alarm.door_failures.comparison_operator == "GreaterThanThreshold",
-      aws_cloudwatch_metric_alarm.door_failures.alarm_actions == toset([aws_sns_topic.alarms.arn]),
-      aws_sns_topic.alarms.kms_master_key_id == aws_kms_key.class["messaging"].arn,
+      for topic in [aws_sns_topic.alarms, aws_sns_topic.tickets] : topic.kms_master_key_id == aws_kms_key.class["messaging"].arn
     ])
-    error_message = "A single failure of the door must reach the alarm topic, which is encrypted."
+    error_message = "Both topics must be encrypted."
+  }
+
+  # 5XXError is 0 or 1 of each call, so that its average is the share.
+  assert {
+    condition = alltrue([
+      for name in ["lakeside-api-failures", "lakeside-api-failures-slow"] :
+      module.alarms.alarms[name].metrics.failures == {
+        namespace = "AWS/ApiGateway", name = "5XXError", statistic = "Average", dimensions = tomap(local.door)
+      }
+    ])
+    error_message = "The door's failures must be judged as a share of its calls."
+  }
+
+  assert {
+    condition = (
+      module.alarms.alarms["lakeside-api-failures"].topic_arn == aws_sns_topic.alarms.arn
+      && module.alarms.alarms["lakeside-api-failures"].period_seconds == 60
+      && module.alarms.alarms["lakeside-api-failures-slow"].topic_arn == aws_sns_topic.tickets.arn
+      && module.alarms.alarms["lakeside-api-failures-slow"].period_seconds == 3600
+      && module.alarms.alarms["lakeside-api-failures-slow"].threshold < module.alarms.alarms["lakeside-api-failures"].threshold
+    )
+    error_message = "A storm must wake somebody within minutes, and a few failures in a night must be there in the morning."
   }
 
   assert {
@@ -787,7 +803,7 @@ run "squads_find_the_contract" {
   assert {
     condition = toset(keys(output.platform)) == toset([
       "account_id", "alarm_topic_arn", "api", "buses", "directory", "keys", "network",
-      "permissions_boundary_arn", "prefix", "region", "regions", "user_pool",
+      "permissions_boundary_arn", "prefix", "region", "regions", "repository_url", "ticket_topic_arn", "user_pool",
     ])
     error_message = "What was published once must stay: this is version 1."
   }

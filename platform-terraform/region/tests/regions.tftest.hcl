@@ -118,9 +118,9 @@ run "what_cannot_be_forwarded_is_kept_and_pages" {
     condition = alltrue([
       aws_sqs_queue.forward_dlq["eu-west-1"].message_retention_seconds == 1209600,
       aws_sqs_queue.forward_dlq["eu-west-1"].kms_master_key_id == aws_kms_key.class["messaging"].arn,
-      aws_cloudwatch_metric_alarm.forward_dead_letters["eu-west-1"].threshold == 0,
-      aws_cloudwatch_metric_alarm.forward_dead_letters["eu-west-1"].dimensions.QueueName == aws_sqs_queue.forward_dlq["eu-west-1"].name,
-      aws_cloudwatch_metric_alarm.forward_dead_letters["eu-west-1"].alarm_actions == toset([aws_sns_topic.alarms.arn]),
+      module.replication_alarms["eu-west-1"].alarms["lakeside-forward-events-dead-letters"].threshold == 0,
+      module.replication_alarms["eu-west-1"].alarms["lakeside-forward-events-dead-letters"].metrics.messages.dimensions.QueueName == aws_sqs_queue.forward_dlq["eu-west-1"].name,
+      module.replication_alarms["eu-west-1"].alarms["lakeside-forward-events-dead-letters"].topic_arn == aws_sns_topic.alarms.arn,
     ])
     error_message = "A single event that was given up must be kept, encrypted, and reach the alarm topic."
   }

@@ -106,7 +106,7 @@ run "what_is_not_taken_waits_with_an_alarm" {
       for name, queue in aws_sqs_queue.subscriber_dlq :
       queue.message_retention_seconds == 1209600
       && queue.kms_master_key_id == aws_kms_key.class["messaging"].arn
-      && aws_cloudwatch_metric_alarm.subscriber_dead_letters[name].dimensions == tomap({ QueueName = queue.name })
+      && one(values(module.subscriber_alarms[name].alarms)).metrics.messages.dimensions == tomap({ QueueName = queue.name })
     ])
     error_message = "Dead letters must be kept, encrypted, and seen."
   }

@@ -195,22 +195,6 @@ run "points_are_earned_at_the_rate_that_is_set" {
   }
 }
 
-run "a_customer_who_may_not_have_been_told_pages" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      for metric, outcome in { "notices-uncertain" = "UNCERTAIN", "notices-undeliverable" = "UNDELIVERABLE" } :
-      aws_cloudwatch_log_metric_filter.doubtful[metric].pattern == "{ $.outcome = \"${outcome}\" }"
-      && aws_cloudwatch_log_metric_filter.doubtful[metric].metric_transformation[0].name == metric
-      && aws_cloudwatch_metric_alarm.doubtful[metric].metric_name == metric
-      && aws_cloudwatch_metric_alarm.doubtful[metric].namespace == aws_cloudwatch_log_metric_filter.doubtful[metric].metric_transformation[0].namespace
-      && aws_cloudwatch_metric_alarm.doubtful[metric].alarm_actions == toset([local.platform.alarm_topic_arn])
-    ])
-    error_message = "Each doubtful outcome must be counted, and reach the alarm topic."
-  }
-}
-
 run "every_marketplace_has_a_queue_in_order_a_mapping_and_a_secret" {
   command = plan
 
@@ -297,21 +281,24 @@ run "credentials_are_read_by_one_function_and_are_in_no_setting" {
   }
 }
 
-run "levels_that_no_marketplace_shows_page" {
-  command = plan
-
+run "what_nobody_was_told_and_nothing_shows_is_seen" {
   assert {
     condition = alltrue([
-      for metric, outcome in { "levels-refused" = "REFUSED", "levels-unauthorized" = "UNAUTHORIZED" } :
-      aws_cloudwatch_log_metric_filter.not_shown[metric].pattern == "{ $.outcome = \"${outcome}\" }"
-      && aws_cloudwatch_log_metric_filter.not_shown[metric].log_group_name == "/aws/lambda/lakeside-publish-stock"
-      && aws_cloudwatch_log_metric_filter.not_shown[metric].metric_transformation[0].name == metric
-      && aws_cloudwatch_metric_alarm.not_shown[metric].metric_name == metric
-      && aws_cloudwatch_metric_alarm.not_shown[metric].namespace == aws_cloudwatch_log_metric_filter.not_shown[metric].metric_transformation[0].namespace
-      && aws_cloudwatch_metric_alarm.not_shown[metric].threshold == 0
-      && aws_cloudwatch_metric_alarm.not_shown[metric].alarm_actions == toset([local.platform.alarm_topic_arn])
+      for metric, counted in {
+        "levels-refused"        = { outcome = "REFUSED", function = "publish-stock", topic = local.platform.alarm_topic_arn }
+        "levels-unauthorized"   = { outcome = "UNAUTHORIZED", function = "publish-stock", topic = local.platform.alarm_topic_arn }
+        "notices-uncertain"     = { outcome = "UNCERTAIN", function = "notify-customer", topic = local.platform.ticket_topic_arn }
+        "notices-undeliverable" = { outcome = "UNDELIVERABLE", function = "notify-customer", topic = local.platform.ticket_topic_arn }
+      } :
+      aws_cloudwatch_log_metric_filter.outcome[metric].pattern == "{ $.outcome = \"${counted.outcome}\" }"
+      && aws_cloudwatch_log_metric_filter.outcome[metric].log_group_name == "/aws/lambda/lakeside-${counted.function}"
+      && aws_cloudwatch_log_metric_filter.outcome[metric].metric_transformation[0].name == metric
+      && module.alarms.alarms["lakeside-${metric}"].metrics.outcomes.name == metric
+      && module.alarms.alarms["lakeside-${metric}"].metrics.outcomes.namespace == aws_cloudwatch_log_metric_filter.outcome[metric].metric_transformation[0].namespace
+      && module.alarms.alarms["lakeside-${metric}"].threshold == 0
+      && module.alarms.alarms["lakeside-${metric}"].topic_arn == counted.topic
     ])
-    error_message = "Each outcome must be counted, and reach the alarm topic."
+    error_message = "Each outcome must be counted, and reach whoever it is for."
   }
 }
 

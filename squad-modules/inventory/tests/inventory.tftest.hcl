@@ -219,19 +219,24 @@ run "who_waits_for_stock_knows_how_long_it_is_held" {
   }
 }
 
-run "a_sku_whose_counts_differ_pages" {
-  command = plan
+run "a_sku_whose_counts_differ_pages_and_so_does_a_comparison_that_never_ends" {
+  assert {
+    condition = alltrue([
+      for name in ["stock-differs", "stock-not-compared"] :
+      one(values(module.alarms.alarms["lakeside-${name}"].metrics)).name == "StockDifferences"
+      && one(values(module.alarms.alarms["lakeside-${name}"].metrics)).dimensions == tomap({ Function = "lakeside-reconcile-stock" })
+      && module.alarms.alarms["lakeside-${name}"].topic_arn == local.platform.alarm_topic_arn
+    ])
+    error_message = "What the function counts must be what the alarms look at."
+  }
 
   assert {
     condition = (
-      aws_cloudwatch_log_metric_filter.stock_differs.pattern == "{ $.outcome = \"STOCK_DIFFERS\" }"
-      && aws_cloudwatch_log_metric_filter.stock_differs.log_group_name == "/aws/lambda/lakeside-reconcile-stock"
-      && aws_cloudwatch_metric_alarm.stock_differs.metric_name == aws_cloudwatch_log_metric_filter.stock_differs.metric_transformation[0].name
-      && aws_cloudwatch_metric_alarm.stock_differs.namespace == aws_cloudwatch_log_metric_filter.stock_differs.metric_transformation[0].namespace
-      && aws_cloudwatch_metric_alarm.stock_differs.threshold == 0
-      && aws_cloudwatch_metric_alarm.stock_differs.alarm_actions == toset([local.platform.alarm_topic_arn])
+      module.alarms.alarms["lakeside-stock-differs"].threshold == 0
+      && module.alarms.alarms["lakeside-stock-differs"].missing == "notBreaching"
+      && module.alarms.alarms["lakeside-stock-not-compared"].missing == "breaching"
     )
-    error_message = "Every difference must be counted, and reach the alarm topic."
+    error_message = "One difference must ring, and so must silence, each by its own name."
   }
 }
 

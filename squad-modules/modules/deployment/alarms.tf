@@ -1,39 +1,34 @@
 # The share of failures of what comes through the alias. Old and new version answer there together, so a new one that
 # always fails shows as its share alone: half of its first share is the most that is borne.
-resource "aws_cloudwatch_metric_alarm" "error_rate" {
+module "alarms" {
+  source   = "../../../platform-terraform/modules/alarms"
   for_each = local.shifted
 
-  alarm_name          = "${each.value.function}-error-rate"
-  alarm_description   = "${each.value.function} fails too many of its invocations: a shift to a new version is taken back."
-  threshold           = min(5, var.settings.canary.percent / 2)
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
+  platform = var.platform
+  subject  = trimprefix(each.value.function, "${var.platform.prefix}-")
 
-  metric_query {
-    id          = "rate"
-    expression  = "IF(invocations > 0, 100 * errors / invocations, 0)"
-    label       = "Percent of invocations that fail"
-    return_data = true
-  }
+  alarms = {
+    error-rate = {
+      severity    = "page"
+      description = "${each.value.function} fails too many of its invocations, so a shift to a new version is taken back."
+      objective   = "at most ${min(5, var.settings.canary.percent / 2)} % of what comes through the alias fails in any minute"
+      runbook     = "rollback"
+      graph       = "Invocations through the alias that fail in %"
+      expression  = "IF(invocations > 0, 100 * errors / invocations, 0)"
+      threshold   = min(5, var.settings.canary.percent / 2)
 
-  dynamic "metric_query" {
-    for_each = { errors = "Errors", invocations = "Invocations" }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = "AWS/Lambda"
-        metric_name = metric_query.value
-        stat        = "Sum"
-        period      = 60
-        dimensions = {
-          FunctionName = each.value.function
-          Resource     = "${each.value.function}:${each.value.alias}"
+      metrics = {
+        for id, name in { errors = "Errors", invocations = "Invocations" } : id => {
+          namespace              = "AWS/Lambda"
+          name                   = name
+          statistic              = "Sum"
+          dimensions             = { FunctionName = each.value.function, Resource = "${each.value.function}:${each.value.alias}" }
         }
       }
     }
   }
+}
+
+locals {
+  alarm_names = { for key, alarms in module.alarms : key => alarms.names["error-rate"] }
 }

@@ -56,7 +56,7 @@ resource "aws_codedeploy_deployment_group" "function" {
 
   alarm_configuration {
     enabled = true
-    alarms  = [aws_cloudwatch_metric_alarm.error_rate[each.key].alarm_name]
+    alarms  = [local.alarm_names[each.key]]
   }
 
   depends_on = [aws_iam_role_policy.code_deploy]

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "code_deploy" {
   statement {
     sid       = "WatchAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = [for alarm in values(aws_cloudwatch_metric_alarm.error_rate) : "arn:aws:cloudwatch:${var.platform.region}:${var.platform.account_id}:alarm:${alarm.alarm_name}"]
+    resources = [for name in values(local.alarm_names) : "arn:aws:cloudwatch:${var.platform.region}:${var.platform.account_id}:alarm:${name}"]
   }
 }
 

@@ -18,7 +18,7 @@ resource "aws_ssm_parameter" "deployment" {
         function = function.function
         alias    = function.alias
         binary   = function.binary
-        alarm    = contains(keys(local.shifted), key) ? aws_cloudwatch_metric_alarm.error_rate[key].alarm_name : function.alarm
+        alarm    = contains(keys(local.shifted), key) ? local.alarm_names[key] : function.alarm
       }
     }
   })

@@ -34,11 +34,16 @@ output "deployment" {
     function = aws_lambda_function.function.function_name
     alias    = aws_lambda_alias.live.name
     binary   = coalesce(var.binary, var.name)
-    alarm    = aws_cloudwatch_metric_alarm.errors.alarm_name
+    alarm    = module.alarms.names["errors"]
   }
 }
 
 output "in_network" {
   description = "Whether it runs in the platform's private network."
   value       = length(aws_lambda_function.function.vpc_config) > 0
+}
+
+output "alarms" {
+  description = "Its alarms, as module dashboard draws them."
+  value       = module.alarms.alarms
 }

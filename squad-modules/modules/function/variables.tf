@@ -23,6 +23,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")
@@ -184,5 +186,23 @@ variable "statements" {
       !contains(statement.resources, "*") || alltrue([for action in statement.actions : startswith(action, "states:SendTask")])
     ])
     error_message = "A function's statements must name their resources."
+  }
+}
+
+variable "errors" {
+  description = "Which share of its invocations may fail, in percent; in how many of the last periods it must be more before somebody is paged; and the runbook. Periods hold an invocation each where the clock invokes it."
+  type = object({
+    percent           = optional(number, 5)
+    period_seconds    = optional(number, 60)
+    periods           = optional(number, 3)
+    breaching_periods = optional(number, 2)
+    runbook           = optional(string, "function-fails")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.errors.percent >= 0 && var.errors.percent < 100
+    error_message = "The share that may fail is from 0 to less than 100 percent."
   }
 }

@@ -57,37 +57,6 @@ resource "aws_sqs_queue" "failures" {
   message_retention_seconds = 1209600
 }
 
-resource "aws_cloudwatch_metric_alarm" "failures" {
-  alarm_name          = "${var.platform.prefix}-${local.name}-dead-letters"
-  alarm_description   = "Events of ${var.squad} did not reach the bus: publish them again before the stream's 24 hours are over."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.failures.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
-# A bus that refuses events makes no function fail: they are tried again for hours, in silence but for this.
-resource "aws_cloudwatch_metric_alarm" "behind" {
-  alarm_name          = "${var.platform.prefix}-${local.name}-behind"
-  alarm_description   = "Events of ${var.squad} wait in the stream and are not published."
-  namespace           = var.transport == "pipe" ? "AWS/EventBridge/Pipes" : "AWS/Lambda"
-  metric_name         = var.transport == "pipe" ? "ExecutionFailed" : "IteratorAge"
-  dimensions          = tomap(var.transport == "pipe" ? { PipeName = local.pipe_name } : { FunctionName = "${var.platform.prefix}-${local.name}" })
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 3
-  threshold           = var.transport == "pipe" ? 0 : 60000
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
 resource "aws_lambda_event_source_mapping" "stream" {
   count = var.transport == "stream" ? 1 : 0
 

@@ -11,3 +11,8 @@ output "failures_arn" {
   description = "Where what could not be published is parked."
   value       = aws_sqs_queue.failures.arn
 }
+
+output "alarms" {
+  description = "The alarms of the outbox and of its function, as module dashboard draws them."
+  value       = merge(module.function.alarms, module.alarms.alarms)
+}

@@ -10,6 +10,8 @@ output "platform" {
     api_execution_arn        = local.contract.api.execution_arn
     network                  = try(local.contract.network, null)
     alarm_topic_arn          = local.contract.alarm_topic_arn
+    ticket_topic_arn         = try(local.contract.ticket_topic_arn, local.contract.alarm_topic_arn)
+    repository_url           = try(local.contract.repository_url, null)
     permissions_boundary_arn = local.contract.permissions_boundary_arn
     regions = {
       role_suffix = try(local.regions.role_suffix, "")

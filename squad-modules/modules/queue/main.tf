@@ -65,34 +65,3 @@ resource "aws_sqs_queue" "queue" {
     maxReceiveCount     = var.max_receive_count
   })
 }
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name          = "${local.base_name}-dead-letters"
-  alarm_description   = "Messages of ${local.full_name} were given up: find out why, then redrive ${local.dlq_name}."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dlq.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "oldest_message" {
-  alarm_name          = "${local.base_name}-behind"
-  actions_enabled     = var.platform.regions.processing # What waits for another Region's end is not behind.
-  alarm_description   = "The consumer of ${local.full_name} is behind."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.queue.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 3
-  threshold           = var.oldest_message_seconds
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}

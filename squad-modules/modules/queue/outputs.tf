@@ -22,3 +22,8 @@ output "visibility_timeout_seconds" {
   description = "How long a received message is hidden."
   value       = var.visibility_timeout_seconds
 }
+
+output "alarms" {
+  description = "Its alarms, as module dashboard draws them."
+  value       = module.alarms.alarms
+}

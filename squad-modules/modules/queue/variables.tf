@@ -12,6 +12,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")
@@ -85,13 +87,19 @@ variable "rule_arns" {
 }
 
 variable "oldest_message_seconds" {
-  description = "Age of the oldest message that pages."
+  description = "The objective: how long the oldest message may wait before somebody is paged."
   type        = number
-  default     = 300
   nullable    = false
 
   validation {
     condition     = var.oldest_message_seconds >= 60
     error_message = "An age below a minute cannot be measured."
   }
+}
+
+variable "runbooks" {
+  description = "What to do about dead letters, and about a consumer that is behind: files in docs/runbooks, without their ending."
+  type        = object({ dead_letters = string, behind = string })
+  default     = { dead_letters = "dead-letter-queue", behind = "consumer-behind" }
+  nullable    = false
 }

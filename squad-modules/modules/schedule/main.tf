@@ -35,21 +35,6 @@ resource "aws_sqs_queue" "missed" {
   message_retention_seconds = 1209600
 }
 
-resource "aws_cloudwatch_metric_alarm" "missed" {
-  alarm_name          = "${local.full_name}-dead-letters"
-  alarm_description   = "${local.full_name} could not be invoked in time: find out why in ${aws_sqs_queue.missed.name}."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.missed.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]

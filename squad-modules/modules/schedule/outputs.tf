@@ -7,3 +7,8 @@ output "dlq_arn" {
   description = "The ARN of the queue of missed runs."
   value       = aws_sqs_queue.missed.arn
 }
+
+output "alarms" {
+  description = "Its alarms, as module dashboard draws them."
+  value       = module.alarms.alarms
+}

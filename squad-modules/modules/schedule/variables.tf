@@ -6,6 +6,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")
@@ -31,5 +33,16 @@ variable "expression" {
   validation {
     condition     = can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\([^()]+\\))$", var.expression))
     error_message = "A schedule is a rate or a cron expression, such as `rate(1 minute)`."
+  }
+}
+
+variable "silence_seconds" {
+  description = "The objective: for how long it may not have run before somebody is paged, several times its rate."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.silence_seconds >= 120 && var.silence_seconds <= 86400 && var.silence_seconds % 60 == 0
+    error_message = "A silence is from two minutes to a day, in whole minutes."
   }
 }

@@ -13,37 +13,6 @@ resource "aws_sqs_queue" "failures" {
   message_retention_seconds = 1209600
 }
 
-resource "aws_cloudwatch_metric_alarm" "failures" {
-  alarm_name          = "${local.name}-dead-letters"
-  alarm_description   = "${local.name} gave up on records of its stream: have them handled again before the stream's 24 hours are over."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.failures.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
-# A record that fails makes no function fail: it is tried again for hours, in silence but for this.
-resource "aws_cloudwatch_metric_alarm" "behind" {
-  alarm_name          = "${local.name}-behind"
-  alarm_description   = "Records wait in the stream for ${local.name}."
-  namespace           = "AWS/Lambda"
-  metric_name         = "IteratorAge"
-  dimensions          = { FunctionName = local.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 3
-  threshold           = 60000
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.platform.alarm_topic_arn]
-}
-
 data "aws_iam_policy_document" "consume" {
   statement {
     sid = "ReadStream"

@@ -6,6 +6,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")
@@ -54,4 +56,21 @@ variable "batching_window_seconds" {
     condition     = var.batching_window_seconds >= 0 && var.batching_window_seconds <= 60
     error_message = "Records are gathered for a minute at most."
   }
+}
+
+variable "oldest_record_seconds" {
+  description = "The objective: how long the oldest record may wait before somebody is paged."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.oldest_record_seconds >= 60 && var.oldest_record_seconds < 86400
+    error_message = "An age below a minute cannot be measured, and a stream forgets after a day."
+  }
+}
+
+variable "runbook" {
+  description = "What to do about records that wait or were given up: a file in docs/runbooks, without its ending."
+  type        = string
+  nullable    = false
 }

@@ -1,7 +1,18 @@
 # One consumer: rules, queue, dead-letter queue, and the mapping that feeds its function.
 locals {
   # Where the sender must know the queue before there is a consumer, the queue is there already.
-  queue = var.queue == null ? one(values(module.queue)) : var.queue
+  queue = one(concat(
+    [
+      for queue in module.queue : {
+        name                       = queue.name
+        arn                        = queue.arn
+        url                        = queue.url
+        dlq_arn                    = queue.dlq_arn
+        visibility_timeout_seconds = queue.visibility_timeout_seconds
+      }
+    ],
+    var.queue[*],
+  ))
 
   # AWS recommends six times the function's timeout, plus the batching window, which is zero here.
   visibility_timeout_seconds = 6 * var.function.timeout_seconds
@@ -38,6 +49,7 @@ module "queue" {
   visibility_timeout_seconds = local.visibility_timeout_seconds
   max_receive_count          = var.max_receive_count
   oldest_message_seconds     = var.oldest_message_seconds
+  runbooks                   = var.runbooks
   retention_seconds          = local.retention_seconds
   rule_arns                  = [for rule in aws_cloudwatch_event_rule.rule : rule.arn]
 }

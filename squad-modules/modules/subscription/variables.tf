@@ -6,6 +6,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")
@@ -99,8 +101,19 @@ variable "max_receive_count" {
 }
 
 variable "oldest_message_seconds" {
-  description = "Age of the oldest message that pages."
+  description = "The objective of a queue that is made here: how long the oldest message may wait before somebody is paged."
   type        = number
-  default     = 300
+  default     = null
+
+  validation {
+    condition     = (var.oldest_message_seconds == null) == (var.queue != null)
+    error_message = "A subscription states how long its oldest message may wait, unless its queue does."
+  }
+}
+
+variable "runbooks" {
+  description = "What to do about dead letters, and about a consumer that is behind: files in docs/runbooks, without their ending."
+  type        = object({ dead_letters = string, behind = string })
+  default     = { dead_letters = "dead-letter-queue", behind = "consumer-behind" }
   nullable    = false
 }

@@ -17,3 +17,8 @@ output "billing_mode" {
   description = "Whether it is paid by use or by capacity bought ahead, as DynamoDB calls it."
   value       = local.table.billing_mode
 }
+
+output "alarms" {
+  description = "Its alarms, as module dashboard draws them."
+  value       = module.alarms.alarms
+}

@@ -12,6 +12,8 @@ variable "platform" {
     prefix                   = string
     keys                     = object({ data = string, messaging = string, logs = string })
     alarm_topic_arn          = string
+    ticket_topic_arn         = optional(string)
+    repository_url           = optional(string)
     permissions_boundary_arn = optional(string)
     regions = optional(object({
       role_suffix = optional(string, "")

@@ -17,6 +17,7 @@ macro_rules! skeleton {
 
 const SKELETON: &[(&str, &str)] = skeleton! {
     "README.md" => "README.md",
+    "dashboards.tf" => "dashboards.tf",
     "deployment.tf" => "deployment.tf",
     "enterprise.tfvars" => "enterprise.tfvars",
     "functions.tf" => "functions.tf",

@@ -51,7 +51,7 @@ run "without_a_shift_there_is_nothing_of_code_deploy" {
       length(aws_codedeploy_deployment_config.squad) == 0,
       length(aws_codedeploy_deployment_group.function) == 0,
       length(aws_iam_role.code_deploy) == 0,
-      length(aws_cloudwatch_metric_alarm.error_rate) == 0,
+      length(output.alarms) == 0,
     ])
     error_message = "An alias that is moved at once must cost nothing."
   }
@@ -124,7 +124,7 @@ run "a_version_that_always_fails_rings_at_its_first_step" {
 
   assert {
     condition = alltrue([
-      for alarm in values(aws_cloudwatch_metric_alarm.error_rate) : alarm.threshold < var.settings.canary.percent
+      for alarm in values(output.alarms) : alarm.threshold < var.settings.canary.percent
     ])
     error_message = "Its failures are no more of all invocations than its share."
   }
@@ -135,19 +135,18 @@ run "the_rate_is_of_what_comes_through_the_alias" {
 
   assert {
     condition = alltrue([
-      for query in aws_cloudwatch_metric_alarm.error_rate["order_query"].metric_query :
-      one(query.metric).dimensions == tomap({ FunctionName = "test-order-query", Resource = "test-order-query:live" })
-      && one(query.metric).stat == "Sum"
-      if query.id != "rate"
+      for metric in values(output.alarms["test-order-query-error-rate"].metrics) :
+      metric.dimensions == tomap({ FunctionName = "test-order-query", Resource = "test-order-query:live" })
+      && metric.statistic == "Sum"
     ])
     error_message = "What is invoked past the alias is no news of a version."
   }
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.error_rate["order_query"].threshold == 5
-      && aws_cloudwatch_metric_alarm.error_rate["order_query"].treat_missing_data == "notBreaching"
-      && aws_cloudwatch_metric_alarm.error_rate["order_query"].alarm_actions == toset([var.platform.alarm_topic_arn])
+      output.alarms["test-order-query-error-rate"].threshold == 5
+      && output.alarms["test-order-query-error-rate"].missing == "notBreaching"
+      && output.alarms["test-order-query-error-rate"].topic_arn == var.platform.alarm_topic_arn
     )
     error_message = "More than five percent must ring, and silence must not."
   }

@@ -268,14 +268,47 @@ run "failures_and_throttles_page" {
 
   assert {
     condition = alltrue([
-      for alarm in [aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles] :
-      alarm.threshold == 0
-      && alarm.comparison_operator == "GreaterThanThreshold"
-      && alarm.treat_missing_data == "notBreaching"
-      && alarm.alarm_actions == toset([var.platform.alarm_topic_arn])
-      && alarm.dimensions.FunctionName == "test-reserve-stock"
+      for alarm in values(output.alarms) :
+      alarm.comparison == "GreaterThanThreshold"
+      && alarm.missing == "notBreaching"
+      && alarm.topic_arn == var.platform.alarm_topic_arn
+      && alltrue([for metric in values(alarm.metrics) : metric.dimensions == tomap({ FunctionName = "test-reserve-stock" })])
     ])
-    error_message = "Any failure and any throttle must reach the alarm topic."
+    error_message = "Failures and throttles of the function must reach the alarm topic."
+  }
+
+  assert {
+    condition     = output.alarms["test-reserve-stock-throttles"].threshold == 0
+    error_message = "Any throttle that stays must reach the alarm topic."
+  }
+
+  assert {
+    condition = (
+      output.alarms["test-reserve-stock-errors"].expression == "IF(invocations > 0, 100 * errors / invocations, 0)"
+      && output.alarms["test-reserve-stock-errors"].threshold == 5
+      && output.alarms["test-reserve-stock-errors"].breaching_periods > 1
+    )
+    error_message = "Failures must be judged as a share, and in more than one minute."
+  }
+
+  assert {
+    condition     = output.deployment.alarm == "test-reserve-stock-errors"
+    error_message = "A deployment must watch the function's failures."
+  }
+}
+
+run "what_the_clock_invokes_is_judged_by_its_runs" {
+  variables {
+    errors = { period_seconds = 900, periods = 2 }
+  }
+
+  assert {
+    condition = (
+      output.alarms["test-reserve-stock-errors"].period_seconds == 900
+      && output.alarms["test-reserve-stock-errors"].periods == 2
+      && output.alarms["test-reserve-stock-errors"].breaching_periods == 2
+    )
+    error_message = "Two runs in a row must be enough, however far apart they are."
   }
 }
 

@@ -333,3 +333,13 @@ run "rejects_a_function_in_a_network_that_there_is_not" {
 
   expect_failures = [var.in_network]
 }
+
+run "rejects_a_function_that_may_always_fail" {
+  command = plan
+
+  variables {
+    errors = { percent = 100 }
+  }
+
+  expect_failures = [var.errors]
+}

@@ -197,10 +197,10 @@ run "what_the_pipe_parks_is_kept_and_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.failures.threshold == 0,
-      aws_cloudwatch_metric_alarm.failures.comparison_operator == "GreaterThanThreshold",
-      aws_cloudwatch_metric_alarm.failures.dimensions.QueueName == aws_sqs_queue.failures.name,
-      aws_cloudwatch_metric_alarm.failures.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-orders-publish-outbox-dead-letters"].threshold == 0,
+      output.alarms["test-orders-publish-outbox-dead-letters"].comparison == "GreaterThanThreshold",
+      output.alarms["test-orders-publish-outbox-dead-letters"].metrics.records.dimensions == tomap({ QueueName = aws_sqs_queue.failures.name }),
+      output.alarms["test-orders-publish-outbox-dead-letters"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A single parked record must reach the alarm topic."
   }
@@ -223,10 +223,10 @@ run "what_the_stream_parks_is_kept_and_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.failures.threshold == 0,
-      aws_cloudwatch_metric_alarm.failures.comparison_operator == "GreaterThanThreshold",
-      aws_cloudwatch_metric_alarm.failures.dimensions.QueueName == aws_sqs_queue.failures.name,
-      aws_cloudwatch_metric_alarm.failures.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-orders-publish-outbox-dead-letters"].threshold == 0,
+      output.alarms["test-orders-publish-outbox-dead-letters"].comparison == "GreaterThanThreshold",
+      output.alarms["test-orders-publish-outbox-dead-letters"].metrics.records.dimensions == tomap({ QueueName = aws_sqs_queue.failures.name }),
+      output.alarms["test-orders-publish-outbox-dead-letters"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A single parked record must reach the alarm topic."
   }
@@ -247,10 +247,10 @@ run "a_pipe_that_publishes_nothing_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.behind.metric_name == "ExecutionFailed",
-      aws_cloudwatch_metric_alarm.behind.dimensions.PipeName == aws_pipes_pipe.outbox[0].name,
-      aws_cloudwatch_metric_alarm.behind.threshold == 0,
-      aws_cloudwatch_metric_alarm.behind.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-orders-publish-outbox-behind"].metrics.behind.name == "ExecutionFailed",
+      output.alarms["test-orders-publish-outbox-behind"].metrics.behind.dimensions == tomap({ PipeName = aws_pipes_pipe.outbox[0].name }),
+      output.alarms["test-orders-publish-outbox-behind"].threshold == 0,
+      output.alarms["test-orders-publish-outbox-behind"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A pipe that fails again and again must reach the alarm topic."
   }
@@ -265,10 +265,10 @@ run "a_stream_that_is_not_published_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.behind.metric_name == "IteratorAge",
-      aws_cloudwatch_metric_alarm.behind.dimensions.FunctionName == "test-orders-publish-outbox",
-      aws_cloudwatch_metric_alarm.behind.threshold == 60000,
-      aws_cloudwatch_metric_alarm.behind.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-orders-publish-outbox-behind"].metrics.behind.name == "IteratorAge",
+      output.alarms["test-orders-publish-outbox-behind"].metrics.behind.dimensions == tomap({ FunctionName = "test-orders-publish-outbox" }),
+      output.alarms["test-orders-publish-outbox-behind"].threshold == 60000,
+      output.alarms["test-orders-publish-outbox-behind"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "Events that wait for minutes must reach the alarm topic, although no function fails."
   }
@@ -331,5 +331,17 @@ run "the_one_region_publishes" {
   assert {
     condition     = aws_pipes_pipe.outbox[0].desired_state == "RUNNING"
     error_message = "Without a second Region nothing stands by."
+  }
+}
+
+run "events_that_come_late_are_looked_at_whatever_the_transport" {
+  assert {
+    condition = (
+      output.alarms["test-orders-publish-outbox-lag"].severity == "ticket"
+      && output.alarms["test-orders-publish-outbox-lag"].metrics.lag.namespace == "Lakeside"
+      && output.alarms["test-orders-publish-outbox-lag"].metrics.lag.name == "OutboxLag"
+      && output.alarms["test-orders-publish-outbox-lag"].metrics.lag.dimensions == tomap({ Function = "test-orders-publish-outbox" })
+    )
+    error_message = "What the function counts must be what the alarm looks at."
   }
 }

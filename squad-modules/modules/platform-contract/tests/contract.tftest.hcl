@@ -21,7 +21,7 @@ run "squads_get_what_they_may_use" {
   assert {
     condition = toset(keys(output.platform)) == toset([
       "account_id", "alarm_topic_arn", "api_execution_arn", "buses", "directory", "keys", "network",
-      "permissions_boundary_arn", "prefix", "region", "regions",
+      "permissions_boundary_arn", "prefix", "region", "regions", "repository_url", "ticket_topic_arn",
     ])
     error_message = "Customers' pool and door's address are no business of the squads."
   }
@@ -61,7 +61,10 @@ run "what_came_later_is_null_where_the_platform_is_older" {
   }
 
   assert {
-    condition     = output.platform.keys.secrets == null && output.platform.keys.data == "a" && output.platform.network == null
+    condition = (
+      output.platform.keys.secrets == null && output.platform.keys.data == "a" && output.platform.network == null
+      && output.platform.ticket_topic_arn == "e" && output.platform.repository_url == null
+    )
     error_message = "Squads must plan on a platform that has not been applied anew."
   }
 }

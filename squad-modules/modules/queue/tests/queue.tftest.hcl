@@ -17,6 +17,7 @@ variables {
   }
   name                       = "reserve-stock"
   visibility_timeout_seconds = 60
+  oldest_message_seconds     = 300
   rule_arns                  = ["arn:aws:events:eu-central-1:111122223333:rule/test-orders/test-reserve-stock-orders"]
 }
 
@@ -139,11 +140,11 @@ run "one_dead_letter_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.dead_letters.threshold == 0,
-      aws_cloudwatch_metric_alarm.dead_letters.comparison_operator == "GreaterThanThreshold",
-      aws_cloudwatch_metric_alarm.dead_letters.metric_name == "ApproximateNumberOfMessagesVisible",
-      aws_cloudwatch_metric_alarm.dead_letters.dimensions.QueueName == aws_sqs_queue.dlq.name,
-      aws_cloudwatch_metric_alarm.dead_letters.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-reserve-stock-dead-letters"].threshold == 0,
+      output.alarms["test-reserve-stock-dead-letters"].comparison == "GreaterThanThreshold",
+      output.alarms["test-reserve-stock-dead-letters"].metrics.messages.name == "ApproximateNumberOfMessagesVisible",
+      output.alarms["test-reserve-stock-dead-letters"].metrics.messages.dimensions == tomap({ QueueName = aws_sqs_queue.dlq.name }),
+      output.alarms["test-reserve-stock-dead-letters"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A single dead letter must reach the alarm topic."
   }
@@ -158,12 +159,26 @@ run "a_consumer_that_is_behind_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.oldest_message.threshold == 120,
-      aws_cloudwatch_metric_alarm.oldest_message.metric_name == "ApproximateAgeOfOldestMessage",
-      aws_cloudwatch_metric_alarm.oldest_message.dimensions.QueueName == aws_sqs_queue.queue.name,
-      aws_cloudwatch_metric_alarm.oldest_message.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-reserve-stock-behind"].threshold == 120,
+      output.alarms["test-reserve-stock-behind"].metrics.age.name == "ApproximateAgeOfOldestMessage",
+      output.alarms["test-reserve-stock-behind"].metrics.age.dimensions == tomap({ QueueName = aws_sqs_queue.queue.name }),
+      output.alarms["test-reserve-stock-behind"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A message that waits longer than allowed must reach the alarm topic."
+  }
+}
+
+run "a_queue_may_have_runbooks_of_its_own" {
+  variables {
+    runbooks = { dead_letters = "marketplace-behind", behind = "levels-stuck" }
+  }
+
+  assert {
+    condition = (
+      output.alarms["test-reserve-stock-dead-letters"].runbook == "marketplace-behind"
+      && output.alarms["test-reserve-stock-behind"].runbook == "levels-stuck"
+    )
+    error_message = "Each alarm must lead where its queue says."
   }
 }
 
@@ -197,10 +212,8 @@ run "a_queue_in_order_has_its_order_per_group" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.dead_letters.alarm_name == "test-reserve-stock-dead-letters",
-      aws_cloudwatch_metric_alarm.dead_letters.dimensions.QueueName == "test-reserve-stock-dlq.fifo",
-      aws_cloudwatch_metric_alarm.oldest_message.alarm_name == "test-reserve-stock-behind",
-      aws_cloudwatch_metric_alarm.oldest_message.dimensions.QueueName == "test-reserve-stock.fifo",
+      output.alarms["test-reserve-stock-dead-letters"].metrics.messages.dimensions.QueueName == "test-reserve-stock-dlq.fifo",
+      output.alarms["test-reserve-stock-behind"].metrics.age.dimensions.QueueName == "test-reserve-stock.fifo",
     ])
     error_message = "Alarms must look at the queues by their names, and be called as for any other queue."
   }
@@ -345,7 +358,7 @@ run "what_waits_for_another_region_to_end_pages_nobody" {
   }
 
   assert {
-    condition     = !aws_cloudwatch_metric_alarm.oldest_message.actions_enabled && coalesce(aws_cloudwatch_metric_alarm.dead_letters.actions_enabled, true)
+    condition     = !output.alarms["test-reserve-stock-behind"].rings && output.alarms["test-reserve-stock-dead-letters"].rings
     error_message = "Age means nothing where nobody consumes; a dead letter always does."
   }
 }

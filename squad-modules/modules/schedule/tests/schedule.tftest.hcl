@@ -19,7 +19,8 @@ variables {
     name      = "sweep-reservations"
     alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:test-sweep-reservations:live"
   }
-  expression = "rate(1 minute)"
+  expression      = "rate(1 minute)"
+  silence_seconds = 600
 }
 
 run "the_clock_invokes_the_alias" {
@@ -49,7 +50,7 @@ run "a_missed_run_is_kept_and_alarms" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.missed.threshold == 0 && aws_cloudwatch_metric_alarm.missed.alarm_actions == toset([var.platform.alarm_topic_arn])
+    condition     = output.alarms["test-sweep-reservations-dead-letters"].threshold == 0
     error_message = "The first missed run must alarm."
   }
 }
@@ -105,4 +106,27 @@ run "the_clock_stands_still_while_another_region_works" {
     )
     error_message = "A sweep here would release what the other Region holds."
   }
+}
+
+run "a_clock_that_stands_still_pages" {
+  assert {
+    condition = (
+      output.alarms["test-sweep-reservations-silent"].comparison == "LessThanThreshold"
+      && output.alarms["test-sweep-reservations-silent"].threshold == 1
+      && output.alarms["test-sweep-reservations-silent"].missing == "breaching"
+      && output.alarms["test-sweep-reservations-silent"].period_seconds == 600
+      && output.alarms["test-sweep-reservations-silent"].topic_arn == var.platform.alarm_topic_arn
+    )
+    error_message = "Nothing at all must ring: a run that never was leaves no trace."
+  }
+}
+
+run "rejects_a_silence_that_every_run_makes" {
+  command = plan
+
+  variables {
+    silence_seconds = 60
+  }
+
+  expect_failures = [var.silence_seconds]
 }

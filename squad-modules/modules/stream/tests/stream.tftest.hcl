@@ -20,8 +20,10 @@ variables {
     alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:test-publish-levels:live"
     role      = { name = "test-publish-levels", arn = "arn:aws:iam::111122223333:role/test-publish-levels" }
   }
-  stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-inventory/stream/2025-01-01T00:00:00.000"
-  filters    = ["{\"dynamodb\":{\"Keys\":{\"pk\":{\"S\":[{\"prefix\":\"SKU#\"}]}}}}"]
+  stream_arn            = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-inventory/stream/2025-01-01T00:00:00.000"
+  oldest_record_seconds = 60
+  runbook               = "levels-stuck"
+  filters               = ["{\"dynamodb\":{\"Keys\":{\"pk\":{\"S\":[{\"prefix\":\"SKU#\"}]}}}}"]
 }
 
 run "a_record_is_tried_again_for_a_while_and_parked" {
@@ -92,10 +94,10 @@ run "what_was_parked_is_kept_and_pages" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.failures.threshold == 0,
-      aws_cloudwatch_metric_alarm.failures.comparison_operator == "GreaterThanThreshold",
-      aws_cloudwatch_metric_alarm.failures.dimensions.QueueName == aws_sqs_queue.failures.name,
-      aws_cloudwatch_metric_alarm.failures.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-publish-levels-dead-letters"].threshold == 0,
+      output.alarms["test-publish-levels-dead-letters"].comparison == "GreaterThanThreshold",
+      output.alarms["test-publish-levels-dead-letters"].metrics.records.dimensions == tomap({ QueueName = aws_sqs_queue.failures.name }),
+      output.alarms["test-publish-levels-dead-letters"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "A single parked record must reach the alarm topic."
   }
@@ -106,10 +108,10 @@ run "records_that_wait_page" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.behind.metric_name == "IteratorAge",
-      aws_cloudwatch_metric_alarm.behind.dimensions.FunctionName == "test-publish-levels",
-      aws_cloudwatch_metric_alarm.behind.threshold == 60000,
-      aws_cloudwatch_metric_alarm.behind.alarm_actions == toset([var.platform.alarm_topic_arn]),
+      output.alarms["test-publish-levels-behind"].metrics.age.name == "IteratorAge",
+      output.alarms["test-publish-levels-behind"].metrics.age.dimensions == tomap({ FunctionName = "test-publish-levels" }),
+      output.alarms["test-publish-levels-behind"].threshold == 60000,
+      output.alarms["test-publish-levels-behind"].topic_arn == var.platform.alarm_topic_arn,
     ])
     error_message = "Records that wait for minutes must reach the alarm topic, although no function fails."
   }
@@ -178,4 +180,24 @@ run "the_stream_of_a_replica_is_read_once_this_region_works" {
     condition     = !aws_lambda_event_source_mapping.stream.enabled
     error_message = "A replica's stream says everything that the other Region says itself."
   }
+}
+
+run "rejects_an_age_that_cannot_be_measured" {
+  command = plan
+
+  variables {
+    oldest_record_seconds = 59
+  }
+
+  expect_failures = [var.oldest_record_seconds]
+}
+
+run "rejects_an_age_that_no_stream_reaches" {
+  command = plan
+
+  variables {
+    oldest_record_seconds = 86400
+  }
+
+  expect_failures = [var.oldest_record_seconds]
 }

@@ -34,6 +34,7 @@ variables {
       detail       = "{\"status\":[\"FAILED\"]}"
     }
   }
+  oldest_message_seconds = 300
 }
 
 run "a_message_stays_hidden_for_six_times_the_functions_timeout" {
@@ -181,7 +182,8 @@ run "a_queue_that_is_there_already_is_consumed_as_it_is" {
   command = plan
 
   variables {
-    rules = {}
+    rules                  = {}
+    oldest_message_seconds = null
     queue = {
       name                       = "test-publish-stock-bazaar.fifo"
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
@@ -214,7 +216,8 @@ run "rejects_a_queue_that_hides_messages_too_briefly" {
   command = plan
 
   variables {
-    rules = {}
+    rules                  = {}
+    oldest_message_seconds = null
     queue = {
       name                       = "test-publish-stock-bazaar.fifo"
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
@@ -231,6 +234,7 @@ run "rejects_rules_for_a_queue_that_is_there_already" {
   command = plan
 
   variables {
+    oldest_message_seconds = null
     queue = {
       name                       = "test-publish-stock-bazaar.fifo"
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
@@ -395,4 +399,14 @@ run "a_consumer_works_in_the_one_region" {
     condition     = aws_lambda_event_source_mapping.queue.enabled && local.retention_seconds == 345600
     error_message = "Without a second Region nothing stands by."
   }
+}
+
+run "rejects_a_queue_without_an_objective" {
+  command = plan
+
+  variables {
+    oldest_message_seconds = null
+  }
+
+  expect_failures = [var.oldest_message_seconds]
 }

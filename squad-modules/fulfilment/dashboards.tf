@@ -1,0 +1,25 @@
+# The squad's dashboard: the state of its alarms, and what they watch.
+locals {
+  alarms = merge(
+    concat(
+      [for part in module.function : part.alarms],
+      [for part in module.subscription : part.alarms],
+      [
+        module.outbox.alarms,
+        module.deployment.alarms,
+        module.table.alarms,
+        module.saga_alarms.alarms,
+        module.business_alarms.alarms,
+        module.key_alarms.alarms,
+      ],
+    )...
+  )
+}
+
+module "dashboard" {
+  source = "../../platform-terraform/modules/dashboard"
+
+  name   = "${local.platform.prefix}-fulfilment"
+  region = local.platform.region
+  alarms = local.alarms
+}

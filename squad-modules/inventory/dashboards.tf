@@ -1,0 +1,26 @@
+# The squad's dashboard: the state of its alarms, and what they watch.
+locals {
+  alarms = merge(
+    concat(
+      [for part in module.function : part.alarms],
+      [for part in module.subscription : part.alarms],
+      [for part in module.schedule : part.alarms],
+      [
+        module.store_stock_table.alarms,
+        module.levels.alarms,
+        module.outbox.alarms,
+        module.deployment.alarms,
+        module.table.alarms,
+        module.alarms.alarms,
+      ],
+    )...
+  )
+}
+
+module "dashboard" {
+  source = "../../platform-terraform/modules/dashboard"
+
+  name   = "${local.platform.prefix}-inventory"
+  region = local.platform.region
+  alarms = local.alarms
+}
