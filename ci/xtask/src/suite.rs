@@ -1,8 +1,9 @@
 //! `make test`: the checks, every test without a cloud, and the end-to-end tests on a cloud of their own.
 
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
@@ -79,7 +80,7 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     cloud::down(&paths, &Progress::silent())?;
     let outcome = cloud::up(layout, &paths, progress).and_then(|cloud| {
         let mut failures = Failures::default();
-        failures.note("the end-to-end tests", run_end_to_end(layout, &paths.env_file()))?;
+        failures.note("the end-to-end tests", run_end_to_end(layout, progress, &paths.env_file()))?;
         let permissions = permissions::check(layout, progress, &cloud.terraform, &paths, false);
         failures.note("the comparison of granted and used permissions", permissions)?;
         failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
@@ -93,9 +94,13 @@ fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     outcome
 }
 
-fn run_end_to_end(layout: &Layout, env_file: &std::path::Path) -> anyhow::Result<()> {
+fn run_end_to_end(layout: &Layout, progress: &Progress, env_file: &Path) -> anyhow::Result<()> {
     let mut command = cargo(layout);
-    command.env("LAKESIDE_ENV_FILE", env_file);
+    // Runbooks call the AWS command line: ours, whatever else there is.
+    let ours = tools::python(layout, progress)?;
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&others)));
+    command.env("LAKESIDE_ENV_FILE", env_file).env("PATH", path.context("the PATH cannot be extended")?);
     if has_nextest() {
         command.args([
             "nextest",

@@ -13,8 +13,6 @@ variables {
 }
 
 run "every_graph_shows_what_there_is" {
-  command = plan
-
   # Each metric by name, as namespace, metric and dimensions.
   assert {
     condition = toset(flatten([
@@ -80,6 +78,8 @@ run "no_graph_covers_another" {
 }
 
 run "the_business_sees_what_becomes_of_orders_and_how_long_it_takes" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name in [
@@ -101,6 +101,8 @@ run "the_business_sees_what_becomes_of_orders_and_how_long_it_takes" {
 }
 
 run "every_alarm_of_the_platform_is_seen" {
+  command = plan
+
   assert {
     condition = length(setsubtract(
       [for alarm in values(module.alarms.alarms) : alarm.arn],

@@ -710,6 +710,8 @@ run "test_customers_sign_in_with_their_password" {
 }
 
 run "orders_turned_away_are_seen_in_a_storm_and_in_a_quiet_night" {
+  command = plan
+
   assert {
     condition = alltrue([
       for topic in [aws_sns_topic.alarms, aws_sns_topic.tickets] : topic.kms_master_key_id == aws_kms_key.class["messaging"].arn

@@ -148,6 +148,7 @@ run "functions_reach_only_the_items_that_are_their_business" {
         for grant in values(function.tables) : join(" ", grant.leading_keys) => join(" ", sort(grant.actions))
       } if length(function.tables) > 0
       } == {
+      start_fulfilment  = { "PAYMENT#*" = "GetItem" }
       cancel_fulfilment = { "APPROVAL#*" = "UpdateItem", "PAYMENT#* LABEL#*" = "PutItem" }
       capture_payment = {
         "PAYMENT#* LEASE#capture-payment#*" = "PutItem"

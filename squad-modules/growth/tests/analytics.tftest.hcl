@@ -53,7 +53,7 @@ run "what_cannot_be_handed_over_is_tried_for_a_day_and_then_parked" {
     condition = (
       one(data.aws_iam_policy_document.analytics_dlq.statement[0].condition).variable == "aws:SourceArn"
       && length(one(data.aws_iam_policy_document.analytics_dlq.statement[0].condition).values) == 4
-      && aws_cloudwatch_metric_alarm.analytics_dead_letters["events"].alarm_actions == toset([local.platform.alarm_topic_arn])
+      && module.analytics_alarms["events"].alarms["lakeside-analytics-dead-letters"].topic_arn == local.platform.ticket_topic_arn
     )
     error_message = "The dead-letter queue is open to these rules alone, and somebody hears of it."
   }

@@ -55,6 +55,8 @@ run "an_alarm_says_what_is_wrong_what_is_promised_and_where_to_read_on" {
 }
 
 run "pages_and_tickets_go_to_different_people" {
+  command = plan
+
   assert {
     condition = alltrue([
       for key, topic in { behind = var.platform.alarm_topic_arn, errors = var.platform.ticket_topic_arn } :
@@ -73,6 +75,8 @@ run "pages_and_tickets_go_to_different_people" {
 }
 
 run "where_there_is_one_topic_everything_goes_there" {
+  command = plan
+
   variables {
     platform = { prefix = "test", alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms" }
   }
@@ -91,6 +95,8 @@ run "where_there_is_one_topic_everything_goes_there" {
 }
 
 run "one_metric_is_watched_as_it_is_and_several_through_an_expression" {
+  command = plan
+
   assert {
     condition = (
       aws_cloudwatch_metric_alarm.alarm["behind"].metric_name == "ApproximateAgeOfOldestMessage"
@@ -113,6 +119,8 @@ run "one_metric_is_watched_as_it_is_and_several_through_an_expression" {
 }
 
 run "a_percentile_is_an_extended_statistic" {
+  command = plan
+
   variables {
     alarms = {
       slow = {

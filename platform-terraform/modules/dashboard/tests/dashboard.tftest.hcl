@@ -55,6 +55,8 @@ run "every_alarm_is_seen_with_its_state" {
 }
 
 run "alarms_of_one_kind_share_a_graph_with_what_each_promises" {
+  command = plan
+
   assert {
     condition = one([
       for widget in jsondecode(output.body).widgets : jsonencode(widget.properties.metrics) if widget.properties.title == "Age"
@@ -74,6 +76,8 @@ run "alarms_of_one_kind_share_a_graph_with_what_each_promises" {
 }
 
 run "an_expression_is_drawn_and_what_it_is_made_of_is_not" {
+  command = plan
+
   assert {
     condition = one([
       for widget in jsondecode(output.body).widgets : jsonencode(widget.properties.metrics) if widget.properties.title == "Failures"
@@ -87,6 +91,8 @@ run "an_expression_is_drawn_and_what_it_is_made_of_is_not" {
 }
 
 run "its_own_graphs_come_first_and_none_covers_another" {
+  command = plan
+
   assert {
     condition = [for widget in jsondecode(output.body).widgets : widget.properties.title] == [
       "Alarms", "Orders", "Time", "Age", "Failures",
