@@ -220,6 +220,8 @@ run "who_waits_for_stock_knows_how_long_it_is_held" {
 }
 
 run "a_sku_whose_counts_differ_pages_and_so_does_a_comparison_that_never_ends" {
+  command = plan
+
   assert {
     condition = alltrue([
       for name in ["stock-differs", "stock-not-compared"] :

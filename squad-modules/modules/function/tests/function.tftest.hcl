@@ -298,6 +298,8 @@ run "failures_and_throttles_page" {
 }
 
 run "what_the_clock_invokes_is_judged_by_its_runs" {
+  command = plan
+
   variables {
     errors = { period_seconds = 900, periods = 2 }
   }

@@ -335,6 +335,8 @@ run "the_one_region_publishes" {
 }
 
 run "events_that_come_late_are_looked_at_whatever_the_transport" {
+  command = plan
+
   assert {
     condition = (
       output.alarms["test-orders-publish-outbox-lag"].severity == "ticket"

@@ -169,6 +169,8 @@ run "a_consumer_that_is_behind_pages" {
 }
 
 run "a_queue_may_have_runbooks_of_its_own" {
+  command = plan
+
   variables {
     runbooks = { dead_letters = "marketplace-behind", behind = "levels-stuck" }
   }

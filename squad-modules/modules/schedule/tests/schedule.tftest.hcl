@@ -109,6 +109,8 @@ run "the_clock_stands_still_while_another_region_works" {
 }
 
 run "a_clock_that_stands_still_pages" {
+  command = plan
+
   assert {
     condition = (
       output.alarms["test-sweep-reservations-silent"].comparison == "LessThanThreshold"
