@@ -31,7 +31,7 @@ warn contains sentence if some sentence in plan.unseen("alarms", reads)
 
 findings contains plan.finding(alarm, alarm.alarm_name, sentence) if {
 	some alarm in seen.action.aws_cloudwatch_metric_alarm
-	count({action | some action in alarm.alarm_actions}) == 0
+	not tells_somebody(alarm)
 	sentence := "it rings and nobody hears it: give it alarm_actions"
 }
 
@@ -39,6 +39,11 @@ findings contains plan.finding(alarm, alarm.alarm_name, sentence) if {
 	some alarm in seen.runbook.aws_cloudwatch_metric_alarm
 	not leads_to_a_runbook(alarm)
 	sentence := "whoever hears it does not know what to do: name a file of docs/runbooks in alarm_description"
+}
+
+tells_somebody(alarm) if {
+	is_array(alarm.alarm_actions)
+	count(alarm.alarm_actions) > 0
 }
 
 leads_to_a_runbook(alarm) if regex.match(`(^|[ /])docs/runbooks/[a-z0-9-]+\.md`, alarm.alarm_description)
@@ -89,7 +94,14 @@ all_seen if {
 # Each metric that some alarm watches, alone or within an expression, with its dimensions.
 metrics(rule) := [metric |
 	some alarm in seen[rule].aws_cloudwatch_metric_alarm
-	some metric in array.concat([alarm], [one | some query in alarm.metric_query; some one in query.metric])
+	some metric in array.concat([alarm], within(alarm))
+]
+
+within(alarm) := [metric |
+	is_array(alarm.metric_query)
+	some query in alarm.metric_query
+	is_array(query.metric)
+	some metric in query.metric
 ]
 
 watched(rule, dimension, value) := {metric.metric_name |
