@@ -1,6 +1,6 @@
 # The front door of Lakeside. Each target runs `cargo xtask`, whose source is ci/xtask.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test check bench soak new-consumer
+.PHONY: help up down demo test check bench soak drill new-consumer
 
 # Terraform's and Cargo's own parallelism fills the machine; two targets at a time would only fight.
 .NOTPARALLEL:
@@ -34,6 +34,9 @@ bench: ## Measure the functions and the time from accepted to fulfilled
 
 soak: ## Run a million seeds of the simulation, in as many sittings as you like
 	@$(BUILT) $(XTASK) soak
+
+drill: ## Let a Region fail with orders in flight, and fail over to another one and back
+	@$(BUILT) $(XTASK) drill
 
 new-consumer: ## Write a consumer that is one directory: NAME=feed-shop BUS=inventory EVENT=StockLevelChanged
 	@$(BUILT) $(XTASK) new-consumer $(NAME) --bus $(BUS) --event $(EVENT)

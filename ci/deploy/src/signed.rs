@@ -55,6 +55,12 @@ impl SignedCalls {
         Ok(Self { http, endpoint: config.endpoint_url().map(str::to_owned), region, credentials })
     }
 
+    /// The same caller in another Region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self.clone() }
+    }
+
     /// A call of a service that speaks AWS JSON 1.1; `target` is its `X-Amz-Target`.
     ///
     /// # Errors

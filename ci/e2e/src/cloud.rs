@@ -15,6 +15,8 @@ pub struct Cloud {
     pub prefix: String,
     /// Where AWS is.
     pub endpoint: String,
+    /// Which of its Regions is meant.
+    pub region: String,
     /// The public door.
     pub api: Api,
     /// The payment processor, the carrier and the marketplaces.
@@ -80,7 +82,14 @@ impl Cloud {
     /// # Errors
     /// If a setting is missing.
     pub fn open() -> anyhow::Result<Self> {
-        let settings = Settings::load()?;
+        Self::of(&Settings::load()?)
+    }
+
+    /// The cloud that these settings point at.
+    ///
+    /// # Errors
+    /// If a setting is missing.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         let endpoint = settings.get("AWS_ENDPOINT_URL")?;
         let region = settings.get("AWS_REGION")?;
         let access_key_id = settings.get("AWS_ACCESS_KEY_ID")?;
@@ -115,12 +124,18 @@ impl Cloud {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
-            signed: SignedCalls::new(http.clone(), endpoint.clone(), region, credentials),
+            signed: SignedCalls::new(http.clone(), endpoint.clone(), region.clone(), credentials),
             endpoint,
+            region,
             http,
             access_key_id,
             config,
         })
+    }
+
+    /// Another Region of the same cloud, where nothing of this deployment need be yet.
+    pub fn in_region(&self, region: &str) -> SignedCalls {
+        self.signed.in_region(region)
     }
 
     /// The full name of a table, queue, bus, function or role.

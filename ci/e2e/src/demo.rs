@@ -160,7 +160,8 @@ fn counts(counts: Counts) -> String {
     format!("{available} available, {held} held, {sold} sold of {received}")
 }
 
-fn print(books: &Books) {
+/// Shows what was reconciled.
+pub fn print(books: &Books) {
     println!(
         "  {}",
         dim(format!(

@@ -68,6 +68,21 @@ impl Cloud {
         Ok(executions)
     }
 
+    /// Waits until no saga runs.
+    ///
+    /// # Errors
+    /// If that takes longer than `deadline`.
+    pub async fn sagas_ended(&self, deadline: Duration) -> anyhow::Result<()> {
+        eventually(&format!("the end of all sagas in {}", self.region), deadline, async || {
+            let running = self.executions(Some(ExecutionStatus::Running)).await?;
+            Ok(match running.as_slice() {
+                [] => ControlFlow::Break(()),
+                [one, ..] => ControlFlow::Continue(format!("{} run, among them {}", running.len(), one.name)),
+            })
+        })
+        .await
+    }
+
     /// Answers a task that waits for a token.
     ///
     /// # Errors

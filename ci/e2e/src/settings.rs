@@ -1,15 +1,23 @@
 //! Where the cloud is, as the environment says, or the file that `make up` wrote.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 
 /// Names the environment file; without it the checkout's own cloud is meant.
 const ENV_FILE: &str = "LAKESIDE_ENV_FILE";
 
-/// Values by name. The environment wins over the file, so that a single value can be tried out.
+/// Values by name. The environment wins over the file, so that a single value can be tried out; but not over a file that
+/// was asked for, one of several.
 #[derive(Debug, Clone)]
-pub struct Settings(BTreeMap<String, String>);
+pub struct Settings {
+    values: BTreeMap<String, String>,
+    environment_wins: bool,
+}
 
 impl Settings {
     /// Reads the environment file.
@@ -19,9 +27,17 @@ impl Settings {
     pub fn load() -> anyhow::Result<Self> {
         let path = env_file();
         if !path.exists() && env::var_os(ENV_FILE).is_none() {
-            return Ok(Self(BTreeMap::new()));
+            return Ok(Self { values: BTreeMap::new(), environment_wins: true });
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { environment_wins: true, ..Self::of(&path)? })
+    }
+
+    /// Reads this environment file and nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a line of it is no export.
+    pub fn of(path: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         parse(&text).with_context(|| format!("{} is no list of exports", path.display()))
     }
 
@@ -30,9 +46,9 @@ impl Settings {
     /// # Errors
     /// If neither the environment nor the file has it.
     pub fn get(&self, name: &str) -> anyhow::Result<String> {
-        env::var(name)
-            .ok()
-            .or_else(|| self.0.get(name).cloned())
+        let tried_out = if self.environment_wins { env::var(name).ok() } else { None };
+        tried_out
+            .or_else(|| self.values.get(name).cloned())
             .with_context(|| format!("{name} is not set: run `make up` first"))
     }
 }
@@ -56,7 +72,7 @@ fn parse(text: &str) -> anyhow::Result<Settings> {
         };
         values.insert(name.trim().to_owned(), unquoted(value).to_owned());
     }
-    Ok(Settings(values))
+    Ok(Settings { values, environment_wins: false })
 }
 
 fn unquoted(value: &str) -> &str {
@@ -73,7 +89,7 @@ mod tests {
     #[test]
     fn exports_are_read_quoted_or_not() {
         let settings = parse("# a cloud\nexport A=1\nexport B='two words'\n\nexport C=\"x=y\"\n").unwrap();
-        let values: Vec<_> = settings.0.values().map(String::as_str).collect();
+        let values: Vec<_> = settings.values.values().map(String::as_str).collect();
         assert_eq!(values, ["1", "two words", "x=y"]);
         assert!(parse("A=1").is_err());
     }

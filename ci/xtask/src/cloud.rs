@@ -3,6 +3,7 @@
 //! Everything in the emulator and the sandbox is in their memory. A cloud one of whose processes has died is
 //! therefore ended whole, its Terraform states included, and built anew.
 
+pub mod regions;
 mod services;
 mod state;
 mod variables;
@@ -16,10 +17,10 @@ use anyhow::{Context, anyhow, bail};
 pub use self::variables::Variables;
 use crate::functions::{self, Function};
 use crate::interrupt::Interrupted;
-use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file, write_atomically};
+use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file};
 use crate::progress::{Progress, Step};
 use crate::terraform::{self, Root, Terraform, Workspace};
-use crate::{envfile, package, process, run, tools};
+use crate::{package, process, run, tools};
 use state::State;
 
 /// A cloud that is up.
@@ -66,7 +67,8 @@ pub fn up(layout: &Layout, paths: &CloudPaths, progress: &Progress) -> anyhow::R
         end(paths, progress, "clear away a dead cloud")?;
         services::start(layout, paths, progress).inspect_err(|_| end_quietly(paths))?
     };
-    let outcome = deploy(layout, paths, progress, &terraform, &functions, &mut state);
+    let workspace = local(layout, &terraform, paths, &state);
+    let outcome = deploy(layout, &workspace, progress, &functions, &mut state);
     match outcome {
         Ok(variables) => Ok(Cloud { fresh, variables, terraform }),
         Err(error) if fresh && error.is::<Interrupted>() => {
@@ -101,8 +103,7 @@ pub fn take_out(
     let _lock = lock(paths)?;
     let terraform = Terraform::prepare(layout)?;
     let mut state = State::of_running(paths)?.ok_or_else(|| anyhow!("no local cloud is running here"))?;
-    let workspace =
-        Workspace { terraform: &terraform, paths, environment: variables::for_terraform(layout, &state) };
+    let workspace = local(layout, &terraform, paths, &state);
     let step = progress.step(&format!("terraform destroy {}", consumer.name));
     workspace.init(&step, consumer)?;
     // Whatever comes of it, the next `make up` shall look at this root again.
@@ -123,8 +124,7 @@ pub fn put_in(
     let _lock = lock(paths)?;
     let terraform = Terraform::prepare(layout)?;
     let mut state = State::of_running(paths)?.ok_or_else(|| anyhow!("no local cloud is running here"))?;
-    let workspace =
-        Workspace { terraform: &terraform, paths, environment: variables::for_terraform(layout, &state) };
+    let workspace = local(layout, &terraform, paths, &state);
     let functions = functions::list(layout)?;
     let root = std::slice::from_ref(consumer);
     apply_group(&workspace, layout, progress, &functions, paths, &mut state, root)
@@ -137,7 +137,17 @@ pub fn workspace<'a>(
     paths: &'a CloudPaths,
 ) -> anyhow::Result<Workspace<'a>> {
     let state = State::of_running(paths)?.ok_or_else(|| anyhow!("the local cloud has stopped"))?;
-    Ok(Workspace { terraform, paths, environment: variables::for_terraform(layout, &state) })
+    Ok(local(layout, terraform, paths, &state))
+}
+
+fn local<'a>(
+    layout: &Layout,
+    terraform: &'a Terraform,
+    paths: &'a CloudPaths,
+    state: &State,
+) -> Workspace<'a> {
+    let environment = variables::for_terraform(layout, state);
+    Workspace { terraform, paths, environment, settings: Vec::new() }
 }
 
 /// Builds every binary in one go, this one with them: Cargo then unifies the features once, as for the tests, and the AWS
@@ -153,17 +163,16 @@ pub fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
 
 fn deploy(
     layout: &Layout,
-    paths: &CloudPaths,
+    workspace: &Workspace<'_>,
     progress: &Progress,
-    terraform: &Terraform,
     functions: &[Function],
     state: &mut State,
 ) -> anyhow::Result<Variables> {
-    let workspace = Workspace { terraform, paths, environment: variables::for_terraform(layout, state) };
+    let paths = workspace.paths;
     for group in terraform::groups(layout)? {
-        apply_group(&workspace, layout, progress, functions, paths, state, &group)?;
+        apply_group(workspace, layout, progress, functions, paths, state, &group)?;
     }
-    let variables = variables::for_users(&workspace, state)?;
+    let variables = variables::for_users(workspace, state)?;
     if !state.seeded {
         let step = progress.step("load the demo stock and addresses");
         let mut command = Command::new(layout.binary("lakeside-seed"));
@@ -173,7 +182,7 @@ fn deploy(
         state.save(paths)?;
         step.done("");
     }
-    write_atomically(&paths.env_file(), envfile::render(variables.as_slice()).as_bytes())?;
+    variables.write(&paths.env_file())?;
     Ok(variables)
 }
 

@@ -25,8 +25,12 @@ pub fn rehearse(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     remove_dir(&paths.terraform())?;
     let emulator = Emulator::start(layout, &paths, progress)?;
     let organization = emulator.found_organization()?;
-    let workspace =
-        Workspace { terraform: &terraform, paths: &paths, environment: emulator.environment(&organization) };
+    let workspace = Workspace {
+        terraform: &terraform,
+        paths: &paths,
+        environment: emulator.environment(&organization),
+        settings: Vec::new(),
+    };
 
     for root in [&ORGANIZATION, &ACCOUNT] {
         let step = progress.step(&format!("initialise {}", root.name));

@@ -16,7 +16,7 @@ pub struct Layout {
     pub local: PathBuf,
 }
 
-/// The paths of one local cloud. A checkout has two: the user's, and the one of the end-to-end tests.
+/// The paths of one local cloud. A checkout has several: the user's, and those of the end-to-end tests and of the drill.
 #[derive(Clone, Debug)]
 pub struct CloudPaths {
     /// What all the paths below lie in.
@@ -56,6 +56,11 @@ impl Layout {
     /// The emulator of the guardrails, apart from both.
     pub fn guardrails(&self) -> CloudPaths {
         CloudPaths { dir: self.local.join("guardrails") }
+    }
+
+    /// The cloud of `make drill`, in two Regions.
+    pub fn drill_cloud(&self) -> CloudPaths {
+        CloudPaths { dir: self.local.join("drill") }
     }
 
     /// The Python environment that both clouds and the checks share.

@@ -6,6 +6,7 @@ mod cloud;
 mod consumer;
 mod demo;
 mod drift;
+mod drill;
 mod envfile;
 mod fingerprint;
 mod functions;
@@ -89,6 +90,12 @@ enum Task {
     Guardrails,
     /// Plan every Terraform root in every profile on the local cloud and judge the plans by the platform's policies
     Policies,
+    /// Let a Region fail with orders in flight, and fail over to another one and back
+    Drill {
+        /// Let the cloud run on afterwards
+        #[arg(long)]
+        keep: bool,
+    },
     /// The checks, every test, and the end-to-end tests on a local cloud of their own
     Test,
     /// Run very many seeds of the simulation, from where the last call stopped
@@ -115,7 +122,10 @@ fn run_task(task: Task) -> anyhow::Result<()> {
     let progress = Progress::new();
     match task {
         Task::Up => cloud::up_and_report(&layout, &progress),
-        Task::Down => cloud::down(&layout.cloud(), &progress),
+        Task::Down => {
+            cloud::down(&layout.cloud(), &progress)?;
+            drill::end(&layout, &progress)
+        }
         Task::Demo { arguments } => demo::demo(&layout, &progress, &arguments),
         Task::Check { only } => check::check(&layout, &progress, &only),
         Task::NewConsumer(options) => consumer::new(&layout, &progress, &options),
@@ -136,6 +146,7 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Policies => {
             policies::check(&layout, &progress, &terraform::Terraform::prepare(&layout)?, &layout.cloud())
         }
+        Task::Drill { keep } => drill::drill(&layout, &progress, keep),
         Task::Test => suite::test(&layout, &progress),
         Task::Soak { seeds } => soak::soak(&layout, &progress, seeds),
         Task::Bench(options) => bench::bench(&layout, &progress, &options),

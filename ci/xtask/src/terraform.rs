@@ -104,6 +104,8 @@ pub struct Workspace<'a> {
     pub paths: &'a CloudPaths,
     /// What points the provider at the emulator, and the variables that only this machine knows.
     pub environment: Vec<(String, String)>,
+    /// Files of settings that come after the profile's, for every root that has a variable for one.
+    pub settings: Vec<PathBuf>,
 }
 
 impl Terraform {
@@ -174,6 +176,9 @@ impl Workspace<'_> {
         }
         for (name, value) in &self.environment {
             fingerprint.add(name, value.as_bytes());
+        }
+        for file in &self.settings {
+            fingerprint.add_file(&layout.root, file)?;
         }
         Ok(fingerprint.finish())
     }
@@ -324,8 +329,9 @@ impl Workspace<'_> {
     }
 
     fn variables(&self, root: &Root) -> Vec<String> {
-        let profile = self.dir(root).join("local.tfvars");
-        if profile.is_file() { vec![format!("-var-file={}", profile.display())] } else { Vec::new() }
+        let profile = Some(self.dir(root).join("local.tfvars")).filter(|profile| profile.is_file());
+        let files = profile.iter().chain(&self.settings);
+        files.map(|file| format!("-var-file={}", file.display())).collect()
     }
 
     fn command(&self, root: &Root) -> Command {

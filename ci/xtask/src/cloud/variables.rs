@@ -1,12 +1,14 @@
 //! The values that a cloud's users need: Terraform's variables before it is applied, the environment file after.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::state::State;
-use crate::layout::Layout;
+use crate::envfile;
+use crate::layout::{Layout, write_atomically};
 use crate::terraform::{FULFILMENT, PLATFORM, Workspace};
 
 /// The emulator's default region; a local cloud has one.
@@ -26,9 +28,24 @@ impl Variables {
         self.0.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
 
-    /// All of them.
-    pub fn as_slice(&self) -> &[(String, String)] {
-        &self.0
+    /// The same, with these values instead of others of their names.
+    #[must_use]
+    pub fn with(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in values {
+            self.0.retain(|(other, _)| *other != name);
+            self.0.push((name, value));
+        }
+        self
+    }
+
+    /// Writes the environment file.
+    pub fn write(&self, file: &Path) -> anyhow::Result<()> {
+        write_atomically(file, envfile::render(&self.0).as_bytes())
+    }
+
+    #[cfg(test)]
+    pub fn of<const N: usize>(values: [(&str, &str); N]) -> Self {
+        Self(values.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
     }
 
     /// All of them, for a command's environment.
