@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
 use aws_sigv4::{
     http_request::{
@@ -20,6 +20,18 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts at a request at which the service fails, and the time between them.
 const ATTEMPTS: u32 = 4;
 const BACKOFF: Duration = Duration::from_millis(200);
+
+/// A service's no.
+#[derive(Debug, thiserror::Error)]
+#[error("{service} refused with {status}: {text}")]
+pub struct Refused {
+    /// Who refused.
+    pub service: String,
+    /// HTTP status.
+    pub status: StatusCode,
+    /// What it said.
+    pub text: String,
+}
 
 /// A caller of AWS with nothing but HTTP and a signature.
 #[derive(Debug, Clone)]
@@ -42,7 +54,14 @@ impl SignedCalls {
     /// # Errors
     /// If there are no credentials, or no region.
     pub async fn of_environment() -> anyhow::Result<Self> {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::of(&aws_config::load_defaults(BehaviorVersion::latest()).await).await
+    }
+
+    /// Calls AWS, or the endpoint of `config`, with the credentials that it finds.
+    ///
+    /// # Errors
+    /// If there are no credentials, or no region.
+    pub async fn of(config: &SdkConfig) -> anyhow::Result<Self> {
         let region = config.region().context("no region is set: set AWS_REGION")?.to_string();
         let provider = config.credentials_provider().context("there are no AWS credentials")?;
         let credentials = provider.provide_credentials().await.context("there are no AWS credentials")?;
@@ -171,7 +190,7 @@ impl SignedCalls {
     ) -> anyhow::Result<String> {
         match self.ask(service, service, &method, path, headers, &body).await? {
             (status, text) if status.is_success() => Ok(text),
-            (status, text) => bail!("{service} refused with {status}: {text}"),
+            (status, text) => Err(Refused { service: service.to_owned(), status, text }.into()),
         }
     }
 

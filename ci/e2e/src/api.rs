@@ -1,8 +1,7 @@
 //! The public door, as the clients of customers and partners see it.
 
-use std::time::Duration;
-
 use anyhow::Context;
+use lakeside_cli::door::{Door, encoded};
 use lakeside_contracts::api::{
     ExpectedTotal, OrderStatusView, PlaceOrder, PlaceOrderLine, PlacePartnerOrder,
 };
@@ -12,38 +11,16 @@ use uuid::Uuid;
 
 use crate::{customer::Customer, stock::Goods};
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub use lakeside_cli::door::Reply;
 
 /// The REST API at one address.
 #[derive(Debug, Clone)]
-pub struct Api {
-    http: Client,
-    url: String,
-}
-
-/// What the door said.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: StatusCode,
-    /// The body as it came.
-    pub body: String,
-}
-
-impl Reply {
-    /// The body, which must be JSON.
-    ///
-    /// # Errors
-    /// If it is not.
-    pub fn json(&self) -> anyhow::Result<Value> {
-        serde_json::from_str(&self.body).with_context(|| format!("`{}` is not JSON", self.body))
-    }
-}
+pub struct Api(Door);
 
 impl Api {
     /// The API at `url`.
     pub const fn new(http: Client, url: String) -> Self {
-        Self { http, url }
+        Self(Door::new(http, url))
     }
 
     /// `PUT /orders/{order_id}` with `body` as it is. The id may be any text: it is encoded as one path segment.
@@ -172,35 +149,12 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> anyhow::Result<Reply> {
-        let url = format!("{}/{path}", self.url.trim_end_matches('/'));
-        let mut request = self.http.request(method, url).timeout(TIMEOUT);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
-        }
-        let answer = request.send().await.context("the API does not answer")?;
-        Ok(Reply { status: answer.status(), body: answer.text().await? })
+        Ok(self.0.send(method, path, headers, body).await?)
     }
 }
 
 fn authorization(token: Option<&str>) -> Vec<(&'static str, &str)> {
     token.into_iter().map(|token| (AUTHORIZATION.as_str(), token)).collect()
-}
-
-/// `text` as one segment of a path. By hand, because parsers of URLs drop line breaks rather than encode them.
-fn encoded(text: &str) -> String {
-    let mut path = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push('%');
-            path.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    path
 }
 
 /// An order that is about to be submitted.
@@ -265,16 +219,5 @@ impl NewOrder {
         let PlaceOrder { lines, expected_total, payment_method, shipping_address_id, channel: _ } =
             self.request.clone();
         serde_json::json!(PlacePartnerOrder { lines, expected_total, payment_method, shipping_address_id })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_order_id_is_one_segment_of_the_path_whatever_it_holds() {
-        assert_eq!(encoded("a-1"), "a-1");
-        assert_eq!(encoded("a/b?c&d\n\"é"), "a%2Fb%3Fc%26d%0A%22%C3%A9");
     }
 }

@@ -3,6 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use anyhow::{Context, bail};
+use lakeside_cli::events::describe;
 use lakeside_contracts::{Delivery, EventData, WireTime, events as wire};
 use lakeside_domain::order_status::Status;
 use reqwest::StatusCode;
@@ -187,45 +188,6 @@ fn occurred_at(event: &Delivery) -> &str {
 fn occurred_ms(event: &Delivery) -> anyhow::Result<i64> {
     let time = WireTime::try_from(occurred_at(event).to_owned()).context("an event without time")?;
     Ok(time.0.as_millis())
-}
-
-/// What an event tells, for people.
-fn describe(event: &Delivery) -> anyhow::Result<String> {
-    Ok(if event.is::<wire::OrderCreated>() {
-        let created = event.decode::<wire::OrderCreated>()?.data;
-        let lines = created.lines.iter().map(|line| units(line.quantity.units(), line.sku.as_str()));
-        format!("{} priced at {}", list(lines), dollars(created.total.amount()))
-    } else if event.is::<wire::StockReserved>() {
-        let reserved = event.decode::<wire::StockReserved>()?.data;
-        format!("{} held until {}", of_lines(&reserved.lines), reserved.expires_at)
-    } else if event.is::<wire::PaymentCaptured>() {
-        format!("{} captured", dollars(event.decode::<wire::PaymentCaptured>()?.data.amount.amount()))
-    } else if event.is::<wire::PaymentDeclined>() {
-        format!("the processor says {}", event.decode::<wire::PaymentDeclined>()?.data.reason)
-    } else if event.is::<wire::WarehouseAllocated>() {
-        let shipments = event.decode::<wire::WarehouseAllocated>()?.data.shipments;
-        list(shipments.iter().map(|parcel| format!("{} from {}", of_lines(&parcel.lines), parcel.node)))
-    } else if event.is::<wire::ShipmentLabelled>() {
-        format!("parcel {}", event.decode::<wire::ShipmentLabelled>()?.data.tracking_number)
-    } else if event.is::<wire::StockReleased>() {
-        format!("{} back in stock", of_lines(&event.decode::<wire::StockReleased>()?.data.lines))
-    } else if event.is::<wire::OrderCancelled>() {
-        event.decode::<wire::OrderCancelled>()?.data.reason.to_string()
-    } else {
-        String::new()
-    })
-}
-
-fn of_lines(lines: &[wire::Line]) -> String {
-    list(lines.iter().map(|line| units(line.quantity.units(), line.sku.as_str())))
-}
-
-fn units(count: u64, sku: &str) -> String {
-    format!("{count} {sku}")
-}
-
-fn list(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn now_ms() -> i64 {

@@ -11,6 +11,7 @@ pub mod asl;
 pub mod bench;
 pub mod books;
 pub mod capture;
+pub mod cli;
 pub mod cloud;
 pub mod consumers;
 pub mod contract_check;

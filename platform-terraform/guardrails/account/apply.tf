@@ -177,6 +177,7 @@ data "aws_iam_policy_document" "apply" {
     resources = [
       "arn:aws:ssm:${local.region}:${local.account_id}:parameter/${var.prefix}/${each.key}/*",
       "arn:aws:ssm:${local.region}:${local.account_id}:parameter/${var.prefix}/deployments/${each.key}/*",
+      "arn:aws:ssm:${local.region}:${local.account_id}:parameter/${var.prefix}/operations/${each.key}/*",
     ]
   }
 

@@ -395,3 +395,10 @@ run "rejects_a_zone_that_is_a_name" {
 
   expect_failures = [var.domain]
 }
+
+run "operations_find_what_the_other_region_did_not_take" {
+  assert {
+    condition     = keys(jsondecode(aws_ssm_parameter.operations.value).queues) == ["forward-events"]
+    error_message = "Whoever gives an event up must give it up where operations look."
+  }
+}

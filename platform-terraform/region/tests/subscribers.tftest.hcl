@@ -258,3 +258,14 @@ run "rejects_a_subscriber_in_this_account" {
 
   expect_failures = [aws_cloudwatch_event_rule.subscriber]
 }
+
+run "operations_find_what_subscribers_did_not_take_and_every_archive" {
+  assert {
+    condition = (
+      aws_ssm_parameter.operations.name == "/lakeside/operations/platform/v1"
+      && keys(jsondecode(aws_ssm_parameter.operations.value).queues) == ["subscriber-partner", "subscriber-security"]
+      && toset(keys(jsondecode(aws_ssm_parameter.operations.value).archives)) == local.domains
+    )
+    error_message = "Whoever gives an event up must give it up where operations look."
+  }
+}

@@ -116,3 +116,10 @@ run "the_marketplace_reads_levels_and_nothing_else" {
     error_message = "The role must have its policy."
   }
 }
+
+run "operations_find_every_dead_letter_queue" {
+  assert {
+    condition     = module.operations.queues == toset(["feed-summit-outfitters"])
+    error_message = "Whoever gives a message up must give it up where operations look."
+  }
+}

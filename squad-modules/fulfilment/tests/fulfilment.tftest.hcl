@@ -611,3 +611,17 @@ run "people_may_rotate_instead" {
     error_message = "Without a schedule Secrets Manager is not told of a function."
   }
 }
+
+run "operations_find_every_dead_letter_queue" {
+  assert {
+    condition = module.operations.queues == toset([
+      "cancel-fulfilment",
+      "capture-payment",
+      "fulfilment-publish-outbox",
+      "recover-fulfilment",
+      "refund-payment",
+      "start-fulfilment",
+    ])
+    error_message = "Whoever gives a message up must give it up where operations look."
+  }
+}

@@ -429,3 +429,14 @@ run "a_table_buys_its_capacity_ahead_when_asked" {
     error_message = "The table that was named must have capacity."
   }
 }
+
+run "operations_find_every_dead_letter_queue" {
+  assert {
+    condition = module.operations.queues == toset(concat(
+      ["accrue-loyalty", "growth-publish-outbox", "low-stock", "notify-customer", "route-stock"],
+      [for name in keys(var.marketplaces) : "publish-stock-${name}"],
+      [for domain in keys(local.analytics) : "analytics"],
+    ))
+    error_message = "Whoever gives a message up must give it up where operations look."
+  }
+}

@@ -47,3 +47,11 @@ output "alarms" {
   description = "Its alarms, as module dashboard draws them."
   value       = module.alarms.alarms
 }
+
+output "operations" {
+  description = "What module operations has to know of it."
+  value = {
+    function  = aws_lambda_function.function.function_name
+    log_group = aws_cloudwatch_log_group.logs.name
+  }
+}

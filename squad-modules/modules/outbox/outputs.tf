@@ -4,6 +4,7 @@ output "function" {
     name       = module.function.name
     role       = module.function.role
     deployment = module.function.deployment
+    operations = module.function.operations
   }
 }
 
@@ -15,4 +16,14 @@ output "failures_arn" {
 output "alarms" {
   description = "The alarms of the outbox and of its function, as module dashboard draws them."
   value       = merge(module.function.alarms, module.alarms.alarms)
+}
+
+output "operations" {
+  description = "What module operations has to know of what could not be published."
+  value = {
+    holds           = "positions"
+    url             = null
+    dead_letter_url = aws_sqs_queue.failures.url
+    function        = "${var.platform.prefix}-${local.name}"
+  }
 }

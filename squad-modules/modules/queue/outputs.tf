@@ -18,6 +18,11 @@ output "dlq_arn" {
   value       = aws_sqs_queue.dlq.arn
 }
 
+output "dlq_url" {
+  description = "The dead-letter queue's URL."
+  value       = aws_sqs_queue.dlq.url
+}
+
 output "visibility_timeout_seconds" {
   description = "How long a received message is hidden."
   value       = var.visibility_timeout_seconds

@@ -12,3 +12,13 @@ output "alarms" {
   description = "Its alarms, as module dashboard draws them."
   value       = module.alarms.alarms
 }
+
+output "operations" {
+  description = "What module operations has to know of missed runs."
+  value = {
+    holds           = "runs"
+    url             = null
+    dead_letter_url = aws_sqs_queue.missed.url
+    function        = local.full_name
+  }
+}

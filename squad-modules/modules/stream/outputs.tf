@@ -7,3 +7,13 @@ output "alarms" {
   description = "Its alarms, as module dashboard draws them."
   value       = module.alarms.alarms
 }
+
+output "operations" {
+  description = "What module operations has to know of what was given up."
+  value = {
+    holds           = "positions"
+    url             = null
+    dead_letter_url = aws_sqs_queue.failures.url
+    function        = local.name
+  }
+}

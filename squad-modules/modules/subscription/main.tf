@@ -8,6 +8,7 @@ locals {
         arn                        = queue.arn
         url                        = queue.url
         dlq_arn                    = queue.dlq_arn
+        dlq_url                    = queue.dlq_url
         visibility_timeout_seconds = queue.visibility_timeout_seconds
       }
     ],

@@ -59,6 +59,7 @@ variable "queue" {
     arn                        = string
     url                        = string
     dlq_arn                    = string
+    dlq_url                    = string
     visibility_timeout_seconds = number
   })
   default = null

@@ -209,3 +209,16 @@ run "a_table_buys_its_capacity_ahead_when_asked" {
     error_message = "A table that was not named is paid by use."
   }
 }
+
+run "operations_find_every_dead_letter_queue" {
+  assert {
+    condition = module.operations.queues == toset([
+      "advance-order",
+      "cancel-order",
+      "order-ingest",
+      "order-status",
+      "orders-publish-outbox",
+    ])
+    error_message = "Whoever gives a message up must give it up where operations look."
+  }
+}

@@ -16,6 +16,7 @@ mod levels;
 mod listings;
 mod low_stock;
 mod malformed;
+mod operations;
 mod partners;
 mod payments;
 mod permissions;

@@ -66,3 +66,10 @@ run "a_replay_can_name_the_rules" {
     error_message = "A replay to these ARNs must reach the function."
   }
 }
+
+run "operations_find_every_dead_letter_queue" {
+  assert {
+    condition = module.operations.queues == toset(["<name>"])
+    error_message = "Whoever gives a message up must give it up where operations look."
+  }
+}

@@ -22,6 +22,7 @@ const SKELETON: &[(&str, &str)] = skeleton! {
     "enterprise.tfvars" => "enterprise.tfvars",
     "functions.tf" => "functions.tf",
     "local.tfvars" => "local.tfvars",
+    "operations.tf" => "operations.tf",
     "outputs.tf" => "outputs.tf",
     "startup.tfvars" => "startup.tfvars",
     "subscriptions.tf" => "subscriptions.tf",

@@ -189,6 +189,7 @@ run "a_queue_that_is_there_already_is_consumed_as_it_is" {
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
       url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
       dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      dlq_url                    = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar-dlq.fifo"
       visibility_timeout_seconds = 120
     }
   }
@@ -223,6 +224,7 @@ run "rejects_a_queue_that_hides_messages_too_briefly" {
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
       url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
       dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      dlq_url                    = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar-dlq.fifo"
       visibility_timeout_seconds = 119
     }
   }
@@ -240,6 +242,7 @@ run "rejects_rules_for_a_queue_that_is_there_already" {
       arn                        = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar.fifo"
       url                        = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar.fifo"
       dlq_arn                    = "arn:aws:sqs:eu-central-1:111122223333:test-publish-stock-bazaar-dlq.fifo"
+      dlq_url                    = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-publish-stock-bazaar-dlq.fifo"
       visibility_timeout_seconds = 120
     }
   }

@@ -1,0 +1,6 @@
+//! Messages that were given up: what they are about, why, and sending them back.
+
+pub mod grouping;
+pub mod letter;
+pub mod moving;
+pub mod queues;

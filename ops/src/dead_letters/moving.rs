@@ -1,0 +1,230 @@
+//! Sending dead letters back: a few first, to see whether the cause is gone, then the rest at a rate.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
+
+use super::letter::Letter;
+use crate::failure::Result;
+
+/// A queue and its dead-letter queue, as far as moving needs them.
+pub trait Post {
+    /// Sends a letter to the queue that it came from, and answers its new id.
+    async fn send_back(&self, letter: &Letter) -> Result<String>;
+    /// Deletes a letter from the dead-letter queue.
+    async fn delete(&self, letter: &Letter) -> Result<()>;
+    /// Looks once what became of these messages that were sent back.
+    async fn look(&self, sent: &[String]) -> Result<Look>;
+}
+
+/// What became of messages that were sent back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing yet.
+    Pending,
+    /// The consumer has taken them all, and has complained of none.
+    Handled,
+    /// The consumer says why not.
+    Failed(String),
+}
+
+/// How to send back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How many go first.
+    pub sample: usize,
+    /// For how long is waited for what becomes of them.
+    pub patience: Duration,
+    /// Between two looks.
+    pub interval: Duration,
+    /// Messages in a second at most, afterwards.
+    pub per_second: u32,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", tag = "outcome")]
+pub enum Moved {
+    /// All of them are back in their queue.
+    #[serde(rename_all = "camelCase")]
+    All {
+        /// How many.
+        sent_back: usize,
+    },
+    /// The sample failed again: the rest was left where it is.
+    #[serde(rename_all = "camelCase")]
+    SampleFailed {
+        /// How many were sent back.
+        sent_back: usize,
+        /// How many were left.
+        left: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody has handled the sample in time: the rest was left where it is.
+    #[serde(rename_all = "camelCase")]
+    SampleUndecided {
+        /// How many were sent back.
+        sent_back: usize,
+        /// How many were left.
+        left: usize,
+    },
+}
+
+/// Looks in a row that must find the sample handled, for queues count approximately.
+const CALM_LOOKS: u32 = 3;
+/// Sends letters back. A letter is sent before it is deleted: one that was sent twice does no harm, one that was lost would.
+///
+/// # Errors
+/// If a queue refuses; what was sent back stays so.
+pub async fn send_back(
+    post: &impl Post,
+    letters: &[Letter],
+    pace: Pace,
+    mut progress: impl FnMut(usize),
+) -> Result<Moved> {
+    let (sample, rest) = letters.split_at(pace.sample.min(letters.len()));
+    let mut sent = Vec::new();
+    for letter in sample {
+        sent.push(move_one(post, letter).await?);
+        progress(sent.len());
+    }
+    if !rest.is_empty() && !sample.is_empty() {
+        let end = Instant::now() + pace.patience;
+        let mut calm = 0;
+        while calm < CALM_LOOKS {
+            let look = post.look(&sent).await?;
+            calm = if look == Look::Handled { calm + 1 } else { 0 };
+            match look {
+                Look::Failed(reason) => {
+                    return Ok(Moved::SampleFailed { sent_back: sent.len(), left: rest.len(), reason });
+                }
+                Look::Pending if Instant::now() >= end => {
+                    return Ok(Moved::SampleUndecided { sent_back: sent.len(), left: rest.len() });
+                }
+                Look::Handled | Look::Pending => sleep_until(Instant::now() + pace.interval).await,
+            }
+        }
+    }
+    let gap = Duration::from_secs(1) / pace.per_second.max(1);
+    let mut next = Instant::now();
+    for letter in rest {
+        sleep_until(next).await;
+        next += gap;
+        sent.push(move_one(post, letter).await?);
+        progress(sent.len());
+    }
+    Ok(Moved::All { sent_back: sent.len() })
+}
+
+async fn move_one(post: &impl Post, letter: &Letter) -> Result<String> {
+    let id = post.send_back(letter).await?;
+    post.delete(letter).await?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::json;
+
+    use super::{super::letter::tests::letter, *};
+    use crate::failure::Failure;
+
+    /// Writes down what is done, and says of a sample what it was told to say.
+    struct Book {
+        done: RefCell<Vec<String>>,
+        looks: RefCell<Vec<Look>>,
+        refuses: Option<&'static str>,
+    }
+
+    impl Book {
+        fn saying(looks: &[Look]) -> Self {
+            Self {
+                done: RefCell::default(),
+                looks: RefCell::new(looks.iter().rev().cloned().collect()),
+                refuses: None,
+            }
+        }
+
+        fn done(&self) -> Vec<String> {
+            self.done.borrow().clone()
+        }
+    }
+
+    impl Post for Book {
+        async fn send_back(&self, letter: &Letter) -> Result<String> {
+            if self.refuses == Some(letter.id.as_str()) {
+                return Err(Failure::wrong("full"));
+            }
+            self.done.borrow_mut().push(format!("send {}", letter.id));
+            Ok(format!("new-{}", letter.id))
+        }
+
+        async fn delete(&self, letter: &Letter) -> Result<()> {
+            self.done.borrow_mut().push(format!("delete {}", letter.id));
+            Ok(())
+        }
+
+        async fn look(&self, sent: &[String]) -> Result<Look> {
+            assert_eq!(sent, ["new-a"], "the sample is what is looked for");
+            let look = self.looks.borrow_mut().pop().unwrap_or(Look::Pending);
+            self.done.borrow_mut().push(format!("{look:?}"));
+            Ok(look)
+        }
+    }
+
+    const PACE: Pace = Pace {
+        sample: 1,
+        patience: Duration::from_mins(1),
+        interval: Duration::from_millis(1),
+        per_second: 1000,
+    };
+
+    fn letters() -> [Letter; 3] {
+        ["a", "b", "c"].map(|id| letter(id, &json!({})))
+    }
+
+    #[tokio::test]
+    async fn the_rest_goes_only_after_the_sample_was_handled() {
+        let book = Book::saying(&[Look::Handled, Look::Pending, Look::Handled, Look::Handled, Look::Handled]);
+        let moved = send_back(&book, &letters(), PACE, |_| {}).await.unwrap();
+        assert_eq!(moved, Moved::All { sent_back: 3 });
+        let done = book.done().join(", ");
+        let looks = "Handled, Pending, Handled, Handled, Handled";
+        assert_eq!(done, format!("send a, delete a, {looks}, send b, delete b, send c, delete c"));
+    }
+
+    #[tokio::test]
+    async fn a_sample_that_fails_again_keeps_the_rest_where_it_is() {
+        let book = Book::saying(&[Look::Failed("busy".into())]);
+        let moved = send_back(&book, &letters(), PACE, |_| {}).await.unwrap();
+        assert_eq!(moved, Moved::SampleFailed { sent_back: 1, left: 2, reason: "busy".into() });
+        assert_eq!(book.done(), ["send a", "delete a", "Failed(\"busy\")"]);
+    }
+
+    #[tokio::test]
+    async fn a_sample_that_nobody_handles_keeps_the_rest_where_it_is() {
+        let book = Book::saying(&[]);
+        let pace = Pace { patience: Duration::from_millis(5), ..PACE };
+        let moved = send_back(&book, &letters(), pace, |_| {}).await.unwrap();
+        assert_eq!(moved, Moved::SampleUndecided { sent_back: 1, left: 2 });
+    }
+
+    #[tokio::test]
+    async fn the_rest_goes_no_faster_than_it_may() {
+        let book = Book::saying(&[]);
+        let began = Instant::now();
+        send_back(&book, &letters(), Pace { per_second: 20, sample: 0, ..PACE }, |_| {}).await.unwrap();
+        assert!(began.elapsed() >= Duration::from_millis(100), "the third of three waits for two gaps");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_sent_is_not_deleted() {
+        let book = Book { refuses: Some("b"), ..Book::saying(&[]) };
+        send_back(&book, &letters(), Pace { sample: 0, ..PACE }, |_| {}).await.unwrap_err();
+        assert_eq!(book.done(), ["send a", "delete a"]);
+    }
+}

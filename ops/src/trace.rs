@@ -1,0 +1,5 @@
+//! The whole journey of one order: everything that is known of it, and where it stands.
+
+pub mod evidence;
+pub mod timeline;
+pub mod verdict;
