@@ -68,6 +68,20 @@ impl Command {
             Self::VoidLabels(_) => "VoidLabels",
         }
     }
+
+    /// About which order it is, and where it comes from.
+    pub const fn origin(&self) -> (OrderId, CommandMetadata) {
+        match self {
+            Self::ReserveStock(command) => (command.order_id, command.metadata),
+            Self::CapturePayment(command) => (command.order_id, command.metadata),
+            Self::RefundPayment(command) => (command.order_id, command.metadata),
+            Self::CreateLabel(command) => (command.order_id, command.metadata),
+            Self::AllocateStock(command)
+            | Self::ReleaseAllocation(command)
+            | Self::ReleaseStock(command)
+            | Self::VoidLabels(command) => (command.order_id, command.metadata),
+        }
+    }
 }
 
 /// Hold all lines of an order, or nothing.

@@ -30,16 +30,16 @@ pub type Guest = Rc<dyn for<'a> Fn(&'a Port, &'a [Message]) -> Pin<Box<dyn Futur
 /// Handles a batch; answers the ids of what failed.
 pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<String> {
     let failures = match function {
-        "order-ingest" => order_ingest::handle(port, port, batch).await,
-        "cancel-order" => cancel_order::handle(port, port, &port.as_their_customers(batch)).await,
-        "advance-order" => advance_order::handle(port, port, batch).await,
+        "order-ingest" => order_ingest::handle(port, port, port, batch).await,
+        "cancel-order" => cancel_order::handle(port, port, port, &port.as_their_customers(batch)).await,
+        "advance-order" => advance_order::handle(port, port, port, batch).await,
         "order-status" => order_status::handle(port, batch).await,
         "reserve-stock" => {
             let settings = reserve_stock::Settings { hold_seconds: port.hold_seconds() };
-            reserve_stock::handle(port, port, port, settings, batch).await
+            reserve_stock::handle(port, port, port, port, settings, batch).await
         }
         "project-store-stock" => project_store_stock::handle(port, batch).await,
-        "adjust-stock" => adjust_stock::handle(port, port, batch).await,
+        "adjust-stock" => adjust_stock::handle(port, port, port, batch).await,
         "start-fulfilment" => {
             let settings = start_fulfilment::Settings { approval_threshold: APPROVAL_THRESHOLD };
             start_fulfilment::handle(port, port, settings, batch).await
@@ -47,12 +47,16 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
         "cancel-fulfilment" if port.is_deaf() => Failures::default(),
         "cancel-fulfilment" => cancel_fulfilment::handle(port, port, port, batch).await,
         "recover-fulfilment" => recover_fulfilment::handle(port, batch).await,
-        "capture-payment" => capture_payment::handle(port, port, port, port, &port.invocation, batch).await,
-        "refund-payment" => refund_payment::handle(port, port, port, port, &port.invocation, batch).await,
+        "capture-payment" => {
+            capture_payment::handle(port, port, port, port, port, &port.invocation, batch).await
+        }
+        "refund-payment" => {
+            refund_payment::handle(port, port, port, port, port, &port.invocation, batch).await
+        }
         "accrue-loyalty" => accrue_loyalty::handle(&port.growth_table(), port, port.rate(), batch).await,
         "notify-customer" => {
             let table = port.growth_table();
-            notify_customer::handle(&table, port, port, port, &port.invocation, batch).await
+            notify_customer::handle(&table, port, port, port, port, &port.invocation, batch).await
         }
         other => match port.guest(other) {
             Some(guest) => guest(port, batch).await,
@@ -66,7 +70,7 @@ pub async fn consume(port: &Port, function: &str, batch: &[Message]) -> Vec<Stri
 pub fn sweep(world: &Rc<World>) {
     let settings = sweep_reservations::Settings { grace_seconds: world.sweep_grace };
     by_the_clock(world, "sweep-reservations", |port| async move {
-        let swept = sweep_reservations::handle(&port, &port, settings).await;
+        let swept = sweep_reservations::handle(&port, &port, &port, settings).await;
         port.world().engine.note(|| format!("sweep-reservations: {swept:?}"));
     });
 }
@@ -74,7 +78,7 @@ pub fn sweep(world: &Rc<World>) {
 /// Lets the clock invoke `reconcile-stock` once. Stock is never wrong here, so whatever it finds is a false alarm.
 pub fn reconcile(world: &Rc<World>) {
     by_the_clock(world, "reconcile-stock", |port| async move {
-        let found = reconcile_stock::handle(&port, reconcile_stock::Request::default()).await;
+        let found = reconcile_stock::handle(&port, &port, reconcile_stock::Request::default()).await;
         let world = port.world();
         world.engine.note(|| format!("reconcile-stock: {found:?}"));
         let different = found.map(|found| found.different).unwrap_or_default();
@@ -134,13 +138,13 @@ async fn call(port: &Port, command: Command) -> Result<Value, Failed> {
     match command {
         Command::AllocateStock(_) => answer(allocate::handle(port, port, command).await),
         Command::ReleaseAllocation(_) | Command::ReleaseStock(_) => {
-            answer(release_stock::handle(port, port, command).await)
+            answer(release_stock::handle(port, port, port, command).await)
         }
         Command::CreateLabel(_) => {
-            answer(create_label::handle(port, port, port, port, &port.invocation, command).await)
+            answer(create_label::handle(port, port, port, port, port, &port.invocation, command).await)
         }
         Command::VoidLabels(_) => {
-            answer(void_label::handle(port, port, port, &port.invocation, command).await)
+            answer(void_label::handle(port, port, port, port, &port.invocation, command).await)
         }
         Command::ReserveStock(_) | Command::CapturePayment(_) | Command::RefundPayment(_) => {
             Err(Failed::Park)

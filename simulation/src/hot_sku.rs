@@ -218,7 +218,12 @@ fn created(engine: &Engine, sku: &Sku) -> Message {
             },
         },
     });
-    Message { id: event_id.to_string(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message {
+        id: event_id.to_string(),
+        body: body.to_string(),
+        attributes: HashMap::new(),
+        ..Message::default()
+    }
 }
 
 /// One consumer: takes a batch whenever there is one, until all messages are gone.
@@ -240,7 +245,7 @@ async fn consume(table: Rc<Table>, queue: Rc<RefCell<Vec<Waiting>>>, open: Rc<Ce
         }
         let messages: Vec<Message> = taken.iter().map(|waiting| waiting.message.clone()).collect();
         let settings = Settings { hold_seconds: 14_400 };
-        let failures = reserve_stock::handle(&*table, &answers, &*table, settings, &messages).await;
+        let failures = reserve_stock::handle(&*table, &answers, &*table, &(), settings, &messages).await;
         for mut waiting in taken {
             if !failures.ids().contains(&waiting.message.id) {
                 open.set(open.get() - 1);

@@ -16,7 +16,7 @@ use lakeside_fulfilment::payment_record::status_name;
 use lakeside_orders::order_record::OrderRecord;
 
 use crate::{
-    listings,
+    counted, listings,
     partners::DECLINED,
     queues::Queue,
     workload::{Asked, Cancellation, Day, Submission},
@@ -36,6 +36,7 @@ pub fn at_rest(world: &Rc<World>, day: &Day) -> String {
     what_nobody_can_read_was_parked(world);
     growth::at_rest(world);
     listings::at_rest(world);
+    counted::at_rest(world);
     for record in &orders {
         cancellations_are_heard(world, record);
         cancelled_by_their_customers_alone(world, record, &day.cancellations);

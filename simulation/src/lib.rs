@@ -15,6 +15,7 @@
 #![allow(missing_docs, reason = "a tool without users of its types")]
 
 mod buses;
+mod counted;
 mod engine;
 pub mod faults;
 pub mod fifo;
@@ -38,6 +39,7 @@ pub mod soak;
 mod streams;
 mod subscriptions;
 mod tables;
+pub mod telemetry;
 mod terraform;
 pub mod testing;
 mod workload;

@@ -368,7 +368,7 @@ fn publisher(squad: &Rc<Squad>) -> Guest {
         Box::pin(async move {
             let ports = Ports { port, squad: &squad };
             let credentials = SecretCache::new(Ports { port, squad: &squad }, 300);
-            publish_stock::handle(&ports, &ports, &credentials, port, &port.invocation, batch).await
+            publish_stock::handle(&ports, &ports, &credentials, port, port, &port.invocation, batch).await
         })
     })
 }

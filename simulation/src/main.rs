@@ -10,6 +10,7 @@ use lakeside_simulation::{
     run::{Outcome, Simulation},
     shrink::shrink,
     soak::{Soaked, soak},
+    telemetry,
 };
 
 #[derive(Parser)]
@@ -33,6 +34,9 @@ struct Arguments {
     /// Compare what a rush on one SKU costs, with one pool and with several, order by order and in batches
     #[arg(long)]
     hot_sku: bool,
+    /// Measure what logs and metrics cost for each message
+    #[arg(long)]
+    telemetry: bool,
     /// Run the seeds on all cores, remember in this file how far that came, and go on from there
     #[arg(long, value_name = "FILE")]
     soak: Option<std::path::PathBuf>,
@@ -49,6 +53,10 @@ fn main() -> ExitCode {
     }
     if arguments.hot_sku {
         print!("{}", hot_sku::report());
+        return ExitCode::SUCCESS;
+    }
+    if arguments.telemetry {
+        print!("{}", telemetry::report());
         return ExitCode::SUCCESS;
     }
     if arguments.mutants {

@@ -22,7 +22,7 @@ impl World {
     pub fn send(self: &Rc<Self>, queue: &str, body: String, attributes: &[(&str, &str)]) {
         let attributes: HashMap<String, String> =
             attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let message = Message { id: self.engine.uuid().to_string(), body, attributes, group: None };
+        let message = Message { id: self.engine.uuid().to_string(), body, attributes, ..Message::default() };
         self.enqueue(queue, Outgoing { message: message.clone(), deduplication: None, unreadable: false });
         if self.strikes(Fault::DuplicateDelivery) {
             self.enqueue(queue, Outgoing { message, deduplication: None, unreadable: false });
@@ -42,6 +42,7 @@ impl World {
             body,
             attributes: HashMap::new(),
             group: Some(group.to_owned()),
+            ..Message::default()
         };
         let deduplication = Some(deduplication.to_owned());
         let outgoing = Outgoing { message: message(body), deduplication, unreadable: false };
@@ -59,7 +60,7 @@ impl World {
         let id = self.engine.uuid().to_string();
         self.unreadable.set(self.unreadable.get() + 1);
         let deduplication = group.is_some().then(|| id.clone());
-        let message = Message { id, body, attributes: HashMap::new(), group };
+        let message = Message { id, body, group, ..Message::default() };
         self.enqueue(queue, Outgoing { message, deduplication, unreadable: true });
     }
 
@@ -75,7 +76,7 @@ impl World {
         let longer = body.clone() + &" ".repeat(max + 1 - body.len());
         self.enqueue_unreadable(queue, body, None);
         let id = self.engine.uuid().to_string();
-        let message = Message { id, body: longer, attributes: HashMap::new(), group: None };
+        let message = Message { id, body: longer, attributes: HashMap::new(), ..Message::default() };
         self.enqueue(queue, Outgoing { message, deduplication: None, unreadable: false });
     }
 

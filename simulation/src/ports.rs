@@ -15,6 +15,7 @@ use lakeside_fulfilment::effect::durations;
 use lakeside_kit::{
     clock::{Clock, Pauses},
     dynamo::StoreError,
+    metrics::{Measure, Metrics},
     runtime::Invocation,
 };
 
@@ -144,6 +145,12 @@ impl Port {
 impl Clock for Port {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.world.engine.now() + self.skew)
+    }
+}
+
+impl Metrics for Port {
+    fn record(&self, measures: &[Measure]) {
+        self.world.counted.tell(measures);
     }
 }
 

@@ -52,9 +52,9 @@ async fn consume(port: &Port, consumer: &str, records: Vec<EventRecord>) -> Opti
     if consumer == LEVELS {
         let mut event = Event::default();
         event.records = records;
-        return Some(publish_levels::handle(port, port, port, &event).await);
+        return Some(publish_levels::handle(port, port, port, port, &event).await);
     }
-    match handle(port, port, Input::Stream { records }).await {
+    match handle(port, port, port, Input::Stream { records }).await {
         Ok(Output::Stream(response)) => Some(response),
         _ => None,
     }

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::{
     buses::{Published, Router},
+    counted::Counted,
     engine::{Engine, Slot},
     faults::{Fault, Faults},
     finals::Stages,
@@ -129,6 +130,8 @@ pub struct World {
     pub carrier: RefCell<Carrier>,
     pub directory: Directory,
     pub sent: RefCell<Sent>,
+    /// What the functions have counted.
+    pub counted: Counted,
     /// Orders that were fulfilled and undone after all.
     pub undone: RefCell<BTreeSet<OrderId>>,
     pub violation: RefCell<Option<Violation>>,
@@ -195,6 +198,7 @@ impl World {
             carrier: RefCell::default(),
             directory,
             sent: RefCell::default(),
+            counted: Counted::default(),
             listings: Rc::new(Squad::new(None)),
             undone: RefCell::default(),
             violation: RefCell::default(),

@@ -85,6 +85,7 @@ impl queues::Queue for SimulatedQueue {
             body: message.body.to_owned(),
             attributes: HashMap::new(),
             group: message.group.map(str::to_owned),
+            ..Message::default()
         };
         let outgoing = Outgoing { message, deduplication, unreadable: false };
         match self.queue.borrow_mut().send(outgoing, self.now.get(), self.now.get()) {

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::cloud::Cloud;
 
@@ -18,6 +19,28 @@ pub async fn all(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
         lines.extend(events.iter().filter_map(|event| event.get("message")?.as_str().map(str::to_owned)));
     }
     Ok(lines)
+}
+
+/// The lines about one order, in the order of each function's log.
+///
+/// # Errors
+/// If the logs cannot be read.
+pub async fn about(cloud: &Cloud, order_id: Uuid) -> anyhow::Result<Vec<Line>> {
+    let own = order_id.to_string();
+    let lines = all(cloud).await?;
+    let read = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).map(Line);
+    Ok(read.filter(|line| line.text("correlation_id") == Some(&own)).collect())
+}
+
+/// One line of a function's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(pub Value);
+
+impl Line {
+    /// A field that is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field)?.as_str()
+    }
 }
 
 async fn pages(cloud: &Cloud, action: &str, request: &Value, items: &str) -> anyhow::Result<Vec<Value>> {

@@ -92,6 +92,7 @@ pub fn event(order_id: OrderId, name: &str) -> Entry {
         source: "lakeside.ports".into(),
         detail_type: name.into(),
         detail: "{}".into(),
+        trace_header: None,
     }
 }
 

@@ -31,6 +31,7 @@ fn entry(detail_type: &str, detail: &str) -> Entry {
         source: "lakeside.orders".into(),
         detail_type: detail_type.into(),
         detail: detail.into(),
+        trace_header: None,
     }
 }
 

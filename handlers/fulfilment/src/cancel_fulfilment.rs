@@ -89,7 +89,7 @@ async fn cancel(
     if let Some(token) = store.cancel_approval(order_id, now).await? {
         tokens.succeed(&token, &ApprovalResult::Cancelled).await?;
     }
-    tracing::info!(correlation_id = %order_id, unpaid = unpaid == Written::Yes, "order closed for its cancellation");
+    tracing::info!(unpaid = unpaid == Written::Yes, "order closed for its cancellation");
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use lakeside_kit::{
     clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{Metrics, PAYMENT_LATENCY, PAYMENTS_CAPTURED, PAYMENTS_DECLINED},
     outbox::{Cause, Entry, entry},
     runtime::Invocation,
     sqs::{Failures, Message, each},
@@ -60,15 +61,16 @@ pub async fn handle(
     processor: &impl Processor,
     tokens: &impl TaskTokens,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     messages: &[Message],
 ) -> Failures {
     each(messages, async |message| -> Result<(), EffectError> {
         let command = read(message)?;
         let attempt = Attempt::at_message(invocation, &message.id);
-        let outcome = capture(store, processor, clock, &attempt, &command).await;
-        let outcome = outcome.inspect_err(|error| report_key(command.order_id, error))?;
-        tracing::info!(correlation_id = %command.order_id, ?outcome, "payment decided");
+        let outcome = capture(store, processor, clock, metrics, &attempt, &command).await;
+        let outcome = outcome.inspect_err(report_key)?;
+        tracing::info!(?outcome, "payment decided");
         tokens.succeed(&command.task_token, &outcome).await?;
         Ok(())
     })
@@ -87,6 +89,7 @@ async fn capture(
     store: &(impl CaptureStore + Leases),
     processor: &impl Processor,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     attempt: &Attempt,
     command: &CapturePayment,
 ) -> Result<CapturePaymentResult, EffectError> {
@@ -105,7 +108,7 @@ async fn capture(
                 return Ok(None);
             }
             let charge = charge(processor, clock, attempt.deadline, command, tried_before).await?;
-            record(store, clock.now(), command, &capturing, held, charge).await
+            record(store, clock.now(), metrics, command, &capturing, held, charge).await
         })
         .await?;
         if let Some(charge) = decided {
@@ -167,6 +170,7 @@ fn decided(standing: Standing) -> Result<Option<Charge>, EffectError> {
 async fn record(
     store: &impl CaptureStore,
     now: Timestamp,
+    metrics: &impl Metrics,
     command: &CapturePayment,
     capturing: &PaymentRecord,
     held: &Held,
@@ -184,7 +188,15 @@ async fn record(
         }
     };
     let written = store.settle_capture(&capturing.moved_to(status, now), &[fact], held).await?;
-    Ok((written == Written::Yes).then_some(charge))
+    if written == Written::Stale {
+        return Ok(None);
+    }
+    let decision = match &charge {
+        Charge::Captured => PAYMENTS_CAPTURED,
+        Charge::Declined { .. } => PAYMENTS_DECLINED,
+    };
+    metrics.record(&[decision.of(1), PAYMENT_LATENCY.between(capturing.updated_at, now)]);
+    Ok(Some(charge))
 }
 
 fn result(charge: Charge) -> CapturePaymentResult {

@@ -22,6 +22,7 @@ use lakeside_kit::{
     clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{LABELS_CREATED, LABELS_REFUSED, Metrics},
     outbox::{Cause, Entry, entry},
     runtime::Invocation,
 };
@@ -68,6 +69,7 @@ pub async fn handle(
     carrier: &impl Carrier,
     addresses: &impl Addresses,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     command: Command,
 ) -> Result<CreateLabelResult, EffectError> {
@@ -75,9 +77,10 @@ pub async fn handle(
         Command::CreateLabel(command) => command,
         other => return Err(EffectError::Unexpected(other.name())),
     };
-    let (order_id, shipment_id) = (command.order_id, command.shipment.shipment_id);
-    let outcome = buy(store, carrier, addresses, clock, &Attempt::of(invocation), &command).await?;
-    tracing::info!(correlation_id = %order_id, %shipment_id, ?outcome, "label decided");
+    let shipment_id = command.shipment.shipment_id;
+    let attempt = Attempt::of(invocation);
+    let outcome = buy(store, carrier, addresses, clock, metrics, &attempt, &command).await?;
+    tracing::info!(%shipment_id, ?outcome, "label decided");
     Ok(outcome)
 }
 
@@ -87,6 +90,7 @@ async fn buy(
     carrier: &impl Carrier,
     addresses: &impl Addresses,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     attempt: &Attempt,
     command: &CreateLabel,
 ) -> Result<CreateLabelResult, EffectError> {
@@ -111,7 +115,7 @@ async fn buy(
             }
             let purchase =
                 purchase(carrier, addresses, clock, attempt.deadline, command, tried_before).await?;
-            record(store, clock.now(), command, &requested, held, purchase).await
+            record(store, clock.now(), metrics, command, &requested, held, purchase).await
         })
         .await?;
         if let Some(purchase) = decided {
@@ -175,6 +179,7 @@ fn decided(standing: Standing) -> Result<Option<Purchase>, EffectError> {
 async fn record(
     store: &impl LabelStore,
     now: Timestamp,
+    metrics: &impl Metrics,
     command: &CreateLabel,
     requested: &LabelRecord,
     held: &Held,
@@ -192,7 +197,15 @@ async fn record(
         Purchase::Refused { .. } => Vec::new(),
     };
     let written = store.settle_label(&requested.moved_to(status, now), &outbox, held).await?;
-    Ok((written == Written::Yes).then_some(purchase))
+    if written == Written::Stale {
+        return Ok(None);
+    }
+    let decision = match &purchase {
+        Purchase::Created { .. } => LABELS_CREATED,
+        Purchase::Refused { .. } => LABELS_REFUSED,
+    };
+    metrics.record(&[decision.of(1)]);
+    Ok(Some(purchase))
 }
 
 fn result(shipment_id: ShipmentId, purchase: Purchase) -> CreateLabelResult {

@@ -1,6 +1,5 @@
 //! Why a command with an effect outside could not be carried out.
 
-use lakeside_domain::ids::OrderId;
 pub use lakeside_kit::attempt::{Attempt, READINGS, Written, durations, under_lease};
 use lakeside_kit::{
     attempt::UnderWay,
@@ -60,8 +59,8 @@ impl Disposed for EffectError {
 }
 
 /// Says so where the processor does not take our key: the alarm counts these lines.
-pub fn report_key(order_id: OrderId, error: &EffectError) {
+pub fn report_key(error: &EffectError) {
     if matches!(error, EffectError::Outside(OutsideError::Unauthorized)) {
-        tracing::warn!(correlation_id = %order_id, outcome = "UNAUTHORIZED", "the processor does not take our key");
+        tracing::warn!(outcome = "UNAUTHORIZED", "the processor does not take our key");
     }
 }

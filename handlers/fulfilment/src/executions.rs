@@ -136,7 +136,7 @@ pub async fn start_once(
     input: &FulfilOrder,
 ) -> Result<(), SagaError> {
     if executions.start(name, input).await? == Started::Yes {
-        tracing::info!(correlation_id = %input.order_id, execution = name, "saga started");
+        tracing::info!(execution = name, "saga started");
         return Ok(());
     }
     let Some(earlier) = executions.describe(name).await? else {
@@ -144,7 +144,7 @@ pub async fn start_once(
     };
     let earlier: Option<FulfilOrder> = serde_json::from_str(&earlier.input).ok();
     if earlier.is_some_and(|earlier| same_order(&earlier, input)) {
-        tracing::info!(correlation_id = %input.order_id, execution = name, "saga was started before");
+        tracing::info!(execution = name, "saga was started before");
         Ok(())
     } else {
         Err(SagaError::Conflict(name.into()))

@@ -14,7 +14,10 @@ use lakeside_contracts::{
     Delivery,
     commands::{FulfilOrder, SagaMode},
 };
-use lakeside_kit::sqs::{Failures, Message, each};
+use lakeside_kit::{
+    correlation,
+    sqs::{Failures, Message, each},
+};
 use serde::Deserialize;
 
 use crate::executions::{Executions, RECOVERY_PREFIX, SagaError, order_of, recovery_name, start_once};
@@ -43,6 +46,8 @@ pub async fn handle(executions: &impl Executions, messages: &[Message]) -> Failu
     each(messages, async |message| -> Result<(), SagaError> {
         let change = read(&message.delivery()?)?;
         let Some(order) = left_behind(executions, change).await? else { return Ok(()) };
+        // What AWS says of an execution names it, and not its order.
+        correlation::found(order.order_id);
         let recovery = FulfilOrder { mode: Some(SagaMode::Compensate), ..order };
         start_once(executions, &recovery_name(recovery.order_id), &recovery).await
     })

@@ -22,6 +22,7 @@ use lakeside_kit::{
     clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{COMPENSATIONS, Metrics},
     outbox::{Cause, Entry, entry},
     runtime::Invocation,
     sqs::{Failures, Message, each},
@@ -65,15 +66,16 @@ pub async fn handle(
     processor: &impl Processor,
     tokens: &impl TaskTokens,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     messages: &[Message],
 ) -> Failures {
     each(messages, async |message| -> Result<(), EffectError> {
         let command = read(message)?;
         let attempt = Attempt::at_message(invocation, &message.id);
-        let reversal = refund(store, processor, clock, &attempt, &command).await;
-        let reversal = reversal.inspect_err(|error| report_key(command.order_id, error))?;
-        tracing::info!(correlation_id = %command.order_id, outcome = ?reversal, "payment reversed");
+        let reversal = refund(store, processor, clock, metrics, &attempt, &command).await;
+        let reversal = reversal.inspect_err(report_key)?;
+        tracing::info!(outcome = ?reversal, "payment reversed");
         tokens.succeed(&command.task_token, &result(reversal)).await?;
         Ok(())
     })
@@ -92,6 +94,7 @@ async fn refund(
     store: &(impl RefundStore + Leases),
     processor: &impl Processor,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     attempt: &Attempt,
     command: &RefundPayment,
 ) -> Result<Reversal, EffectError> {
@@ -116,7 +119,7 @@ async fn refund(
             let tried_before = payment.status == PaymentStatus::Reversing;
             let reversal =
                 reverse(processor, clock, attempt.deadline, command.order_id, tried_before).await?;
-            record(store, clock.now(), command, &reversing, held, reversal).await
+            record(store, clock.now(), metrics, command, &reversing, held, reversal).await
         })
         .await?;
         if let Some(reversal) = decided {
@@ -161,6 +164,7 @@ async fn reverse(
 async fn record(
     store: &impl RefundStore,
     now: Timestamp,
+    metrics: &impl Metrics,
     command: &RefundPayment,
     reversing: &PaymentRecord,
     held: &Held,
@@ -176,7 +180,13 @@ async fn record(
     };
     let payment = reversing.moved_to(record_reversal(reversal), now);
     let written = store.settle_reversal(&payment, &outbox, held).await?;
-    Ok((written == Written::Yes).then_some(reversal))
+    if written == Written::Stale {
+        return Ok(None);
+    }
+    if reversal == Reversal::Refunded {
+        metrics.record(&[COMPENSATIONS.of(1)]);
+    }
+    Ok(Some(reversal))
 }
 
 const fn result(reversal: Reversal) -> RefundPaymentResult {

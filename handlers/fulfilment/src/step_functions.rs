@@ -6,6 +6,7 @@ use aws_sdk_sfn::{
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
 };
 use lakeside_contracts::commands::FulfilOrder;
+use lakeside_kit::trace::{self, TRACE_HEADER};
 
 use crate::executions::{Execution, Executions, ExecutionsError, Started};
 
@@ -52,12 +53,21 @@ where
 impl Executions for StepFunctions {
     async fn start(&self, name: &str, input: &FulfilOrder) -> Result<Started, ExecutionsError> {
         let input = serde_json::to_string(input).map_err(|e| ExecutionsError::Refused(e.into()))?;
+        let header = trace::current();
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
             .name(name)
             .input(input)
+            .customize()
+            .mutate_request(move |request| {
+                // Step Functions believes this header before the field of the request, and the SDK would write the
+                // trace of the invocation into it.
+                if let Some(header) = &header {
+                    request.headers_mut().insert(TRACE_HEADER, header.to_string());
+                }
+            })
             .send()
             .await;
         match started {
@@ -105,7 +115,25 @@ impl Executions for StepFunctions {
 
 #[cfg(test)]
 mod tests {
+    use lakeside_kit::{memory::endpoint::Endpoint, trace::TraceHeader};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_saga_goes_on_in_the_trace_of_its_order() {
+        let endpoint = Endpoint::listen().unwrap();
+        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:lakeside-order-fulfilment";
+        let sagas = StepFunctions::new(Client::new(&endpoint.config()), arn.into());
+        let order: FulfilOrder =
+            serde_json::from_str(include_str!("../../../contracts/commands/fulfil-order/examples/v1.json"))
+                .unwrap();
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+        // The stand-in answers nothing that makes an execution; only what it is asked for matters.
+        let _answer = trace::following(TraceHeader::parse(header), sagas.start("a", &order)).await;
+        let _answer = sagas.start("b", &order).await;
+        let sent = |request: &String| request.contains(&format!("{TRACE_HEADER}: {header}\n"));
+        assert_eq!(endpoint.requests().iter().map(sent).collect::<Vec<_>>(), [true, false]);
+    }
 
     #[test]
     fn an_execution_is_found_by_its_name() {

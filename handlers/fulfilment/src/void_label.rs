@@ -15,6 +15,7 @@ use lakeside_kit::{
     clock::Pauses,
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{COMPENSATIONS, Metrics},
     runtime::Invocation,
 };
 
@@ -51,6 +52,7 @@ pub async fn handle(
     store: &(impl VoidStore + Leases),
     carrier: &impl Carrier,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     command: Command,
 ) -> Result<VoidLabelsResult, EffectError> {
@@ -65,34 +67,36 @@ pub async fn handle(
         let labels = store.labels(order_id).await?;
         let mut left = labels.into_iter().filter(|label| needs_voiding(&label.status)).peekable();
         if left.peek().is_none() {
-            tracing::info!(correlation_id = %order_id, "labels voided");
+            tracing::info!("labels voided");
             return Ok(VoidLabelsResult::Voided);
         }
         for label in left {
-            void(store, carrier, clock, &Attempt::of(invocation), &label).await?;
+            if void(store, carrier, clock, &Attempt::of(invocation), &label).await? {
+                metrics.record(&[COMPENSATIONS.of(1)]);
+            }
         }
     }
     Err(EffectError::Contended)
 }
 
 /// Closes the label's reference at the carrier, whether it was bought or not, and records that if nobody else wrote in
-/// between.
+/// between; answers whether it did.
 async fn void(
     store: &(impl VoidStore + Leases),
     carrier: &impl Carrier,
     clock: &impl Pauses,
     attempt: &Attempt,
     label: &LabelRecord,
-) -> Result<(), EffectError> {
+) -> Result<bool, EffectError> {
     let key = LeaseKey::new(FUNCTION, label.shipment_id.to_string());
-    under_lease(store, clock, key, attempt, async |held| -> Result<Option<()>, EffectError> {
+    let voided = under_lease(store, clock, key, attempt, async |held| -> Result<Option<()>, EffectError> {
         patiently(clock, attempt.deadline, async |p| carrier.void(label.shipment_id, p).await).await?;
         let voided = label.moved_to(LabelStatus::Voided, clock.now());
         let written = store.settle_void(&voided, &label.status, held).await?;
         Ok((written == Written::Yes).then_some(()))
     })
     .await?;
-    Ok(())
+    Ok(voided.is_some())
 }
 
 #[cfg(test)]

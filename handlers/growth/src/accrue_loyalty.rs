@@ -112,7 +112,7 @@ async fn count(
         let outbox = announce(order_id, Cause::of(order_id, event_id.as_uuid()), now, event)?;
         let record = LoyaltyRecord { order_id, known, version: version.saturating_add(1) };
         if store.save(&record, change.as_ref(), &outbox).await? == Written::Yes {
-            tracing::info!(correlation_id = %order_id, award = ?record.known.award, "loyalty counted");
+            tracing::info!(award = ?record.known.award, "loyalty counted");
             return Ok(());
         }
     }

@@ -1,12 +1,17 @@
 //! The marketplaces' queues on SQS.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
 
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue},
 };
 use lakeside_domain::ids::MarketplaceId;
+use lakeside_kit::trace::{self, TraceHeader};
 use serde::Deserialize;
 
 use crate::route_stock::{MarketplaceQueues, QueueError, Routed};
@@ -55,10 +60,24 @@ impl MarketplaceQueues for FifoQueues {
             .message_body(body)
             .message_group_id(&routed.group)
             .message_deduplication_id(&routed.deduplication_id)
+            .set_message_system_attributes(trace_attribute(trace::current())?)
             .send()
             .await;
         sent.map(|_| ()).map_err(understood)
     }
+}
+
+/// The system attribute by which the trace goes on behind the queue.
+fn trace_attribute(
+    header: Option<TraceHeader>,
+) -> Result<Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>>, QueueError> {
+    let attribute = |header: TraceHeader| {
+        let text =
+            MessageSystemAttributeValue::builder().data_type("String").string_value(header.to_string());
+        let text = text.build().map_err(|e| QueueError::Refused(e.into()))?;
+        Ok(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, text)]))
+    };
+    header.map(attribute).transpose()
 }
 
 fn understood<E, R>(error: SdkError<E, R>) -> QueueError
@@ -87,13 +106,49 @@ where
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::error::ErrorMetadata;
-    use lakeside_kit::disposition::{Disposed, Disposition};
+    use lakeside_contracts::commands::PublishStock;
+    use lakeside_kit::{
+        disposition::{Disposed, Disposition},
+        memory::endpoint::Endpoint,
+    };
 
     use super::*;
 
     fn answered(code: &str) -> Disposition {
         let error = ErrorMetadata::builder().code(code).build();
         understood(SdkError::service_error(error, ())).disposition()
+    }
+
+    #[tokio::test]
+    async fn a_level_goes_on_in_the_trace_that_it_came_in() {
+        let endpoint = Endpoint::listen().unwrap();
+        let urls = r#"{"alpine-market": "http://queue"}"#.parse().unwrap();
+        let queues = FifoQueues::new(Client::new(&endpoint.config()), urls);
+        let routed = Routed {
+            command: serde_json::from_str(include_str!(
+                "../../../contracts/commands/publish-stock/examples/v1.json"
+            ))
+            .unwrap(),
+            group: "g".into(),
+            deduplication_id: "d".into(),
+        };
+        let routed = Routed {
+            command: PublishStock {
+                marketplace: MarketplaceId::parse("alpine-market").unwrap(),
+                ..routed.command
+            },
+            ..routed
+        };
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+        trace::following(TraceHeader::parse(header), queues.send(&routed)).await.unwrap();
+        queues.send(&routed).await.unwrap();
+        let attribute = |request: &String| {
+            let (_, body) = request.split_once("\n\n").unwrap();
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            body["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str().map(str::to_owned)
+        };
+        let sent: Vec<_> = endpoint.requests().iter().map(attribute).collect();
+        assert_eq!(sent, [Some(header.to_owned()), None]);
     }
 
     #[test]

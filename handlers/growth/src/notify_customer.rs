@@ -28,6 +28,7 @@ use lakeside_kit::{
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{CUSTOMERS_NOTIFIED, Measure, Metrics, NOTICES_UNCERTAIN},
     outbox::{Cause, Entry, entry},
     runtime::Invocation,
     sqs::{self, Failures, Message, each},
@@ -133,6 +134,7 @@ pub async fn handle(
     contacts: &impl Contacts,
     post: &impl Post,
     clock: &impl Clock,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     messages: &[Message],
 ) -> Failures {
@@ -144,14 +146,17 @@ pub async fn handle(
                 // Facts that came first wait for this one; of one that is being sent nobody else may ever hear again.
                 for notice in store.notices(order_id).await? {
                     if !matches!(begin(Some(notice.status)), NoticeStep::Decided(_)) {
-                        tell(store, contacts, post, clock, &attempt, &customer_id, &notice).await?;
+                        let told =
+                            tell(store, contacts, post, clock, &attempt, &customer_id, &notice).await?;
+                        metrics.record(&measures(told));
                     }
                 }
                 Ok(())
             }
             Heard::News(notice, customer_id) => {
                 if let Some(customer_id) = known(store, &notice, customer_id).await? {
-                    tell(store, contacts, post, clock, &attempt, &customer_id, &notice).await?;
+                    let told = tell(store, contacts, post, clock, &attempt, &customer_id, &notice).await?;
+                    metrics.record(&measures(told));
                 }
                 Ok(())
             }
@@ -202,7 +207,7 @@ fn read(delivery: &Delivery, now: Timestamp) -> Result<Heard, NotifyError> {
     })
 }
 
-/// Tells one fact, unless that was done or tried before.
+/// Tells one fact, unless that was done or tried before; answers how it ended if it did so here.
 async fn tell(
     store: &(impl NoticeStore + Leases),
     contacts: &impl Contacts,
@@ -211,14 +216,14 @@ async fn tell(
     attempt: &Attempt,
     customer_id: &CustomerId,
     heard: &NoticeRecord,
-) -> Result<(), NotifyError> {
+) -> Result<Option<NoticeStatus>, NotifyError> {
     let (order_id, what) = (heard.order_id, heard.what);
     let notice = NoticeRecord { owner: Some(attempt.owner.clone()), ..heard.clone() };
     for _ in 0..READINGS {
         let current = store.notice(order_id, what).await?;
         let step = begin(current.map(|notice| notice.status));
         if let NoticeStep::Decided(_) = step {
-            return Ok(());
+            return Ok(None);
         }
         let key = LeaseKey::new(FUNCTION, part(order_id, what));
         let settled = under_lease(store, clock, key, attempt, async |held| match step {
@@ -238,8 +243,8 @@ async fn tell(
         })
         .await?;
         if let Some(status) = settled {
-            report(order_id, what, status);
-            return Ok(());
+            report(what, status);
+            return Ok(Some(status));
         }
     }
     Err(NotifyError::Contended(order_id))
@@ -302,14 +307,25 @@ fn part(order_id: OrderId, what: What) -> String {
 }
 
 /// The alarm on uncertain messages counts these lines.
-fn report(order_id: OrderId, what: What, status: NoticeStatus) {
-    let (correlation_id, what) = (order_id, what.name());
+fn report(what: What, status: NoticeStatus) {
+    let what = what.name();
     let outcome = status_name(&status);
     match status {
         NoticeStatus::Uncertain { .. } | NoticeStatus::Undeliverable { .. } => {
-            tracing::warn!(%correlation_id, what, outcome, "the customer may not have been told");
+            tracing::warn!(what, outcome, "the customer may not have been told");
         }
-        _ => tracing::info!(%correlation_id, what, outcome, "notice decided"),
+        _ => tracing::info!(what, outcome, "notice decided"),
+    }
+}
+
+/// What is counted of a notice that ended like this.
+fn measures(told: Option<NoticeStatus>) -> Vec<Measure> {
+    match told {
+        Some(NoticeStatus::Sent { .. }) => vec![CUSTOMERS_NOTIFIED.of(1)],
+        Some(NoticeStatus::Uncertain { .. } | NoticeStatus::Undeliverable { .. }) => {
+            vec![NOTICES_UNCERTAIN.of(1)]
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ use lakeside_kit::{
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
     lease::{Held, LeaseKey, Leases},
+    metrics::{LISTINGS_PUBLISHED, LISTINGS_REFUSED, Metrics},
     outbox::{Cause, Entry, event_id, fact_entry},
     outside::{OutsideError, patiently},
     runtime::Invocation,
@@ -113,6 +114,7 @@ pub async fn handle(
     marketplaces: &impl Marketplaces,
     credentials: &SecretCache<impl Secrets>,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     invocation: &Invocation,
     messages: &[Message],
 ) -> Failures {
@@ -129,7 +131,13 @@ pub async fn handle(
         if let Err(PublishError::Unauthorized(_)) = outcome {
             report(&command, "UNAUTHORIZED");
         }
-        report(&command, outcome?);
+        let outcome = outcome?;
+        report(&command, outcome);
+        match outcome {
+            "PUBLISHED" => metrics.record(&[LISTINGS_PUBLISHED.of(1)]),
+            "REFUSED" => metrics.record(&[LISTINGS_REFUSED.of(1)]),
+            _ => {}
+        }
         Ok(())
     })
     .await
@@ -250,12 +258,11 @@ async fn settle(
 
 /// The alarms on refused levels and credentials count these lines.
 fn report(command: &PublishStock, outcome: &'static str) {
-    let PublishStock { marketplace, sku, version, metadata, .. } = command;
-    let correlation_id = metadata.correlation_id;
+    let PublishStock { marketplace, sku, version, .. } = command;
     if matches!(outcome, "REFUSED" | "UNAUTHORIZED") {
-        tracing::warn!(%correlation_id, %marketplace, %sku, version, outcome, "the marketplace shows an old level");
+        tracing::warn!(%marketplace, %sku, version, outcome, "the marketplace shows an old level");
     } else {
-        tracing::info!(%correlation_id, %marketplace, %sku, version, outcome, "level decided");
+        tracing::info!(%marketplace, %sku, version, outcome, "level decided");
     }
 }
 

@@ -106,7 +106,7 @@ pub async fn handle(queues: &impl MarketplaceQueues, messages: &[Message]) -> Fa
             };
             if let Err(error) = queues.send(&routed).await {
                 let marketplace = routed.command.marketplace;
-                tracing::warn!(%correlation_id, %marketplace, error = chain(&error), "not handed on");
+                tracing::warn!(%marketplace, error = chain(&error), "not handed on");
                 failed = Some(error);
             }
         }

@@ -26,6 +26,7 @@ use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::{MAX_ACTIONS, StoreError},
+    metrics::{ADJUSTMENTS_REFUSED, Metrics},
     outbox::{Cause, Entry, entry},
     sqs::{DecodeError, Failures, Message, each},
 };
@@ -106,10 +107,15 @@ struct Request {
 }
 
 /// Handles a batch, each change on its own.
-pub async fn handle(store: &impl AdjustmentStore, clock: &impl Clock, messages: &[Message]) -> Failures {
+pub async fn handle(
+    store: &impl AdjustmentStore,
+    clock: &impl Clock,
+    metrics: &impl Metrics,
+    messages: &[Message],
+) -> Failures {
     each(messages, async |message| {
         if let Some(request) = read(store, clock.now(), message).await? {
-            adjust(store, clock, &request).await?;
+            adjust(store, clock, metrics, &request).await?;
         }
         Ok::<_, AdjustError>(())
     })
@@ -179,6 +185,7 @@ fn digest(bytes: &[u8]) -> String {
 async fn adjust(
     store: &impl AdjustmentStore,
     clock: &impl Clock,
+    metrics: &impl Metrics,
     request: &Request,
 ) -> Result<(), AdjustError> {
     let adjustment = &request.adjustment;
@@ -192,7 +199,10 @@ async fn adjust(
         let new = record(request, decision, clock.now())?;
         if store.adjust(&new).await? == Committed::Yes {
             let (status, reason) = (new.record.status, new.record.reason.as_ref().map(ReasonCode::as_str));
-            tracing::info!(correlation_id = %id, kind = adjustment.kind.name(), ?status, reason, "stock adjusted");
+            if new.record.status == AdjustmentStatus::Refused {
+                metrics.record(&[ADJUSTMENTS_REFUSED.of(1)]);
+            }
+            tracing::info!(kind = adjustment.kind.name(), ?status, reason, "stock adjusted");
             return Ok(());
         }
     }
@@ -213,10 +223,10 @@ async fn repeated(
 ) -> Result<(), AdjustError> {
     let adjustment_id = request.adjustment.adjustment_id;
     if first.fingerprint == request.fingerprint {
-        tracing::info!(correlation_id = %adjustment_id, "the same adjustment again");
+        tracing::info!("the same adjustment again");
         return Ok(());
     }
-    tracing::warn!(correlation_id = %adjustment_id, "conflicting adjustment recorded");
+    tracing::warn!("conflicting adjustment recorded");
     let fingerprint = request.fingerprint.clone();
     Ok(store.record_conflict(&ConflictRecord { adjustment_id, fingerprint, received_at: now }).await?)
 }

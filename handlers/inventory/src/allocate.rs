@@ -90,14 +90,14 @@ pub async fn handle(
         let shipments = match allocate(order_id, &lines, &on_hand) {
             Ok(shipments) => shipments,
             Err(error) => {
-                tracing::error!(correlation_id = %order_id, %error, "pools and nodes disagree");
+                tracing::error!(%error, "pools and nodes disagree");
                 return Ok(refused(NODES_SHORT));
             }
         };
         let new = record(order_id, shipments, reservation, &lines, cause, now)?;
         // The hold may end between the reading and this.
         if store.allocate(&new, clock.now()).await? == Committed::Yes {
-            tracing::info!(correlation_id = %order_id, shipments = new.allocation.shipments.len(), "allocated");
+            tracing::info!(shipments = new.allocation.shipments.len(), "allocated");
             return Ok(allocated(&new.allocation.shipments));
         }
     }

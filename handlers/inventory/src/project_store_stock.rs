@@ -111,7 +111,7 @@ mod tests {
         });
         let detail = json!({"metadata": metadata, "data": data});
         let body = json!({"source": source, "detail-type": detail_type, "detail": detail});
-        Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+        Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
     }
 
     fn level(version: u64, available: u64) -> Message {

@@ -24,10 +24,11 @@ use lakeside_domain::{
     level::{Level, TooLarge, told},
 };
 use lakeside_kit::{
-    bus::{Bus, answer, publish},
+    bus::{self, Bus, answer, publish},
     clock::Pauses,
     disposition::{Disposed, Disposition, chain},
     dynamo::StoreError,
+    metrics::{EVENTS_PUBLISHED, Metrics},
     outbox::{Cause, Entry, event_id, fact_entry},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -119,6 +120,7 @@ pub async fn handle(
     store: &impl LevelStore,
     bus: &impl Bus,
     clock: &impl Pauses,
+    metrics: &impl Metrics,
     event: &Event,
 ) -> KinesisEventResponse {
     let records = &event.records;
@@ -135,7 +137,11 @@ pub async fn handle(
             }
         }
     }
-    let unpublished = publish(bus, clock, &entries).await;
+    let taken = |entries: &[Entry]| {
+        bus::report(entries);
+        metrics.record(&[EVENTS_PUBLISHED.of(entries.len())]);
+    };
+    let unpublished = publish(bus, clock, &entries, taken).await;
     answer(records, unpublished.or(untold).or(unreadable))
 }
 

@@ -19,6 +19,7 @@ use lakeside_domain::{
 use lakeside_kit::{
     disposition::{Disposed, Disposition, chain},
     dynamo::StoreError,
+    metrics::{Metrics, STOCK_DIFFERENCES},
 };
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,11 @@ impl Disposed for ReconcileError {
 ///
 /// # Errors
 /// [`ReconcileError`] of the last SKU that could not be looked at, after all the others were.
-pub async fn handle(store: &impl ReconcileStore, request: Request) -> Result<Reconciled, ReconcileError> {
+pub async fn handle(
+    store: &impl ReconcileStore,
+    metrics: &impl Metrics,
+    request: Request,
+) -> Result<Reconciled, ReconcileError> {
     let mut found = Reconciled::default();
     let mut failed = None;
     if request.skus.is_empty() {
@@ -128,6 +133,7 @@ pub async fn handle(store: &impl ReconcileStore, request: Request) -> Result<Rec
     } else {
         look_at_all(store, &request.skus, &mut found, &mut failed).await;
     }
+    metrics.record(&[STOCK_DIFFERENCES.of(found.different.len())]);
     let Reconciled { agree, different, unsettled, moves } = &found;
     tracing::info!(agree, different = different.len(), unsettled, moves, "stock reconciled");
     failed.map_or(Ok(found), Err)

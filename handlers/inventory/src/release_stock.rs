@@ -20,6 +20,7 @@ use lakeside_domain::{
 use lakeside_kit::{
     clock::Clock,
     dynamo::StoreError,
+    metrics::{COMPENSATIONS, Metrics},
     outbox::{Cause, Entry, entry},
 };
 
@@ -56,20 +57,30 @@ pub trait ReleaseStore {
 pub async fn handle(
     store: &impl ReleaseStore,
     clock: &impl Clock,
+    metrics: &impl Metrics,
     command: Command,
 ) -> Result<ReleaseResult, StockError> {
-    let (order_id, released) = match &command {
-        Command::ReleaseAllocation(command) => {
-            (command.order_id, release_allocation(store, command.order_id).await?)
-        }
+    let undone = match &command {
+        Command::ReleaseAllocation(command) => release_allocation(store, command.order_id).await?,
         Command::ReleaseStock(command) => {
             let cause = Cause::of(command.order_id, command.metadata.causation_id);
-            (command.order_id, release_stock(store, clock.now(), command.order_id, cause).await?)
+            release_stock(store, clock.now(), command.order_id, cause).await?
         }
         other => return Err(StockError::Unexpected(other.name())),
     };
-    tracing::info!(correlation_id = %order_id, command = command.name(), "released");
-    Ok(released)
+    if undone == Undone::Something {
+        metrics.record(&[COMPENSATIONS.of(1)]);
+    }
+    tracing::info!(command = command.name(), ?undone, "released");
+    Ok(ReleaseResult::Released)
+}
+
+/// What a release found to undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undone {
+    Something,
+    /// It was undone before, or is closed to what may still come.
+    Nothing,
 }
 
 async fn release_stock(
@@ -77,50 +88,48 @@ async fn release_stock(
     now: Timestamp,
     order_id: OrderId,
     cause: Cause,
-) -> Result<ReleaseResult, StockError> {
+) -> Result<Undone, StockError> {
     for _ in 0..ATTEMPTS {
         let current = store.reservation(order_id).await?;
-        let written = match (reservation::begin_release(current.as_ref()), &current) {
-            (reservation::ReleaseStep::Done, _) => return Ok(ReleaseResult::Released),
+        let (written, undone) = match (reservation::begin_release(current.as_ref()), &current) {
+            (reservation::ReleaseStep::Done, _) => return Ok(Undone::Nothing),
             (reservation::ReleaseStep::AllocationFirst, _) => return Err(StockError::Sold(order_id)),
             (reservation::ReleaseStep::Release, Some(held)) => {
                 let lines = held.lines().map_err(|e| StockError::Damaged(order_id, e))?;
                 let released = StockReleased { order_id, lines: lines.iter().map(Into::into).collect() };
-                store.release_reservation(held, &[entry(order_id, cause, now, released)?]).await?
+                let outbox = [entry(order_id, cause, now, released)?];
+                (store.release_reservation(held, &outbox).await?, Undone::Something)
             }
             (reservation::ReleaseStep::Close | reservation::ReleaseStep::Release, _) => {
-                store.close_reservation(order_id, now).await?
+                (store.close_reservation(order_id, now).await?, Undone::Nothing)
             }
         };
         if written == Committed::Yes {
-            return Ok(ReleaseResult::Released);
+            return Ok(undone);
         }
     }
     Err(StockError::Contended(order_id))
 }
 
-async fn release_allocation(
-    store: &impl ReleaseStore,
-    order_id: OrderId,
-) -> Result<ReleaseResult, StockError> {
+async fn release_allocation(store: &impl ReleaseStore, order_id: OrderId) -> Result<Undone, StockError> {
     for _ in 0..ATTEMPTS {
         let current = store.allocation(order_id).await?;
-        let written = match (allocation::begin_release(current.as_ref()), &current) {
-            (allocation::ReleaseStep::Done, _) => return Ok(ReleaseResult::Released),
+        let (written, undone) = match (allocation::begin_release(current.as_ref()), &current) {
+            (allocation::ReleaseStep::Done, _) => return Ok(Undone::Nothing),
             (allocation::ReleaseStep::Release, Some(allocated)) => {
                 let committed = store
                     .reservation(order_id)
                     .await?
                     .filter(|r| r.status == ReservationStatus::Committed)
                     .ok_or(StockError::Contradiction(order_id))?;
-                store.release_allocation(allocated, &committed).await?
+                (store.release_allocation(allocated, &committed).await?, Undone::Something)
             }
             (allocation::ReleaseStep::Close | allocation::ReleaseStep::Release, _) => {
-                store.close_allocation(order_id).await?
+                (store.close_allocation(order_id).await?, Undone::Nothing)
             }
         };
         if written == Committed::Yes {
-            return Ok(ReleaseResult::Released);
+            return Ok(undone);
         }
     }
     Err(StockError::Contended(order_id))

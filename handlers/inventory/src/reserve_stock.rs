@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lakeside_contracts::{
-    Delivery, WireTime,
+    Delivery, EventData, WireTime,
     commands::{Command, ReserveStockResult},
     envelope,
     events::{OrderCreated, StockReservationFailed, StockReserved},
@@ -26,8 +26,9 @@ use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::{MAX_ACTIONS, StoreError},
+    metrics::{Measure, Metrics, RESERVATIONS_FAILED, RESERVATIONS_MADE},
     outbox::{Cause, Entry, entry},
-    sqs::{DecodeError, Failures, Message},
+    sqs::{DecodeError, Failures, Message, followed, followed_now},
     task_token::{AnswerError, TaskTokens},
 };
 
@@ -104,8 +105,8 @@ impl Disposed for ReserveError {
 
 /// A message that was read.
 #[derive(Debug)]
-struct Trigger {
-    message_id: String,
+struct Trigger<'a> {
+    message: &'a Message,
     request: Request,
     task_token: Option<String>,
     cause: Cause,
@@ -124,6 +125,7 @@ pub async fn handle(
     store: &impl ReservationStore,
     tokens: &impl TaskTokens,
     clock: &impl Clock,
+    metrics: &impl Metrics,
     settings: Settings,
     messages: &[Message],
 ) -> Failures {
@@ -132,27 +134,30 @@ pub async fn handle(
     for message in messages {
         match read(message) {
             Ok(trigger) => triggers.push(trigger),
-            Err(error) => failures.push(&message.id, &error),
+            Err(error) => followed_now(message, || failures.push(&message.id, &error)),
         }
     }
     let mut decided = HashMap::new();
-    let outcome = decide(store, clock, settings, &triggers, &mut decided).await;
+    let outcome = decide(store, clock, metrics, settings, &triggers, &mut decided).await;
     for trigger in &triggers {
-        let answered = match decided.get(&trigger.request.order_id()) {
-            Some(Some(reservation)) => answer(store, tokens, clock, settings, trigger, reservation).await,
-            Some(None) => Err(ReserveError::TooLarge(trigger.request.order_id())),
-            None => Ok(()),
-        };
-        if let Err(error) = answered {
-            failures.push(&trigger.message_id, &error);
-        } else if let (Err(error), None) = (&outcome, decided.get(&trigger.request.order_id())) {
-            failures.push(&trigger.message_id, error);
-        }
+        followed(trigger.message, async {
+            let answered = match decided.get(&trigger.request.order_id()) {
+                Some(Some(reservation)) => answer(store, tokens, clock, settings, trigger, reservation).await,
+                Some(None) => Err(ReserveError::TooLarge(trigger.request.order_id())),
+                None => Ok(()),
+            };
+            if let Err(error) = answered {
+                failures.push(&trigger.message.id, &error);
+            } else if let (Err(error), None) = (&outcome, decided.get(&trigger.request.order_id())) {
+                failures.push(&trigger.message.id, error);
+            }
+        })
+        .await;
     }
     failures
 }
 
-fn read(message: &Message) -> Result<Trigger, ReserveError> {
+fn read(message: &Message) -> Result<Trigger<'_>, ReserveError> {
     let body: serde_json::Value = message.json("event or command")?;
     let (order_id, lines, task_token, causation_id) = if body.get("command").is_some() {
         match message.command()? {
@@ -168,12 +173,7 @@ fn read(message: &Message) -> Result<Trigger, ReserveError> {
         (event.data.order_id, lines, None, event.metadata.event_id.as_uuid())
     };
     let request = Request::new(order_id, lines.iter().map(Line::from).collect())?;
-    Ok(Trigger {
-        message_id: message.id.clone(),
-        cause: Cause::of(request.order_id(), causation_id),
-        request,
-        task_token,
-    })
+    Ok(Trigger { message, cause: Cause::of(request.order_id(), causation_id), request, task_token })
 }
 
 /// Decides every order of the batch, in the order of arrival, and puts what came of it into `decided`: nothing for an
@@ -183,16 +183,17 @@ fn read(message: &Message) -> Result<Trigger, ReserveError> {
 async fn decide(
     store: &impl ReservationStore,
     clock: &impl Clock,
+    metrics: &impl Metrics,
     settings: Settings,
-    triggers: &[Trigger],
+    triggers: &[Trigger<'_>],
     decided: &mut HashMap<OrderId, Option<Reservation>>,
 ) -> Result<(), ReserveError> {
-    let mut causes: HashMap<OrderId, Cause> = HashMap::new();
+    let mut causes: HashMap<OrderId, &Trigger<'_>> = HashMap::new();
     let mut requests: Vec<&Request> = Vec::new();
     for trigger in triggers {
         causes.entry(trigger.request.order_id()).or_insert_with(|| {
             requests.push(&trigger.request);
-            trigger.cause
+            trigger
         });
     }
     for _ in 0..ATTEMPTS {
@@ -222,15 +223,25 @@ async fn decide(
         let now = clock.now();
         let reservations = records(&plan, &pending, &causes, now, settings)?;
         if store.reserve(&plan, &reservations).await? == Committed::Yes {
+            metrics.record(&measures(&plan));
             for NewReservation { reservation, .. } in reservations {
                 let order_id = reservation.order_id;
-                tracing::info!(correlation_id = %order_id, status = ?reservation.status, "stock decided");
+                let line = || tracing::info!(status = ?reservation.status, "stock decided");
+                if let Some(trigger) = causes.get(&order_id) {
+                    followed_now(trigger.message, line);
+                }
                 decided.insert(order_id, Some(reservation));
             }
         }
     }
     let all_decided = requests.iter().all(|r| decided.contains_key(&r.order_id()));
     if all_decided { Ok(()) } else { Err(ReserveError::Contended) }
+}
+
+/// What is counted of a plan that was written.
+fn measures(plan: &Plan) -> Vec<Measure> {
+    let measures = [RESERVATIONS_MADE.of(plan.grants.len()), RESERVATIONS_FAILED.of(plan.refusals.len())];
+    measures.into_iter().filter(|measure| measure.value > 0).collect()
 }
 
 /// The plan for as many of the first `requests` as one transaction holds; none if the first alone is too large.
@@ -252,14 +263,12 @@ fn fitting(requests: &[Request], availability: &Availability) -> Option<Plan> {
 fn records(
     plan: &Plan,
     requests: &[Request],
-    causes: &HashMap<OrderId, Cause>,
+    causes: &HashMap<OrderId, &Trigger<'_>>,
     now: Timestamp,
     settings: Settings,
 ) -> Result<Vec<NewReservation>, StoreError> {
     let lines: BTreeMap<OrderId, &[Line]> = requests.iter().map(|r| (r.order_id(), r.lines())).collect();
     let expires_at = now.plus_seconds(settings.hold_seconds);
-    let cause =
-        |order_id: OrderId| causes.get(&order_id).copied().unwrap_or(Cause::of(order_id, order_id.as_uuid()));
     let mut records = Vec::new();
     for grant in &plan.grants {
         let order_id = grant.order_id;
@@ -275,7 +284,7 @@ fn records(
                 takes: grant.takes.clone(),
                 expires_at,
             },
-            outbox: vec![entry(order_id, cause(order_id), now, reserved)?],
+            outbox: vec![event(causes, order_id, now, reserved)?],
         });
     }
     for refusal in &plan.refusals {
@@ -292,10 +301,23 @@ fn records(
                 takes: Vec::new(),
                 expires_at,
             },
-            outbox: vec![entry(order_id, cause(order_id), now, failed)?],
+            outbox: vec![event(causes, order_id, now, failed)?],
         });
     }
     Ok(records)
+}
+
+/// The event of an order, in the trace of what triggered it.
+fn event<T: EventData>(
+    causes: &HashMap<OrderId, &Trigger<'_>>,
+    order_id: OrderId,
+    now: Timestamp,
+    data: T,
+) -> Result<Entry, StoreError> {
+    match causes.get(&order_id) {
+        Some(trigger) => followed_now(trigger.message, || entry(order_id, trigger.cause, now, data)),
+        None => entry(order_id, Cause::of(order_id, order_id.as_uuid()), now, data),
+    }
 }
 
 async fn answer(
@@ -303,7 +325,7 @@ async fn answer(
     tokens: &impl TaskTokens,
     clock: &impl Clock,
     settings: Settings,
-    trigger: &Trigger,
+    trigger: &Trigger<'_>,
     reservation: &Reservation,
 ) -> Result<(), ReserveError> {
     let Some(token) = &trigger.task_token else { return Ok(()) };
@@ -333,7 +355,7 @@ async fn lasting(
             return Ok(current);
         };
         if store.renew(&current, expires_at).await? == Committed::Yes {
-            tracing::info!(correlation_id = %order_id, "hold renewed for a late saga");
+            tracing::info!("hold renewed for a late saga");
             return Ok(Reservation { expires_at, ..current });
         }
         current = store.reservations(&[order_id]).await?.remove(&order_id).unwrap_or(current);

@@ -3,7 +3,9 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    io::{self, Write},
     rc::Rc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,16 +15,22 @@ use lakeside_domain::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::fmt::MakeWriter;
 use uuid::Uuid;
 
 use crate::{
     clock::{Clock, Pauses},
     dynamo::{Key, StoreError},
     lease::{Held, LeaseKey, Leases},
+    metrics::{Measure, Metric, Metrics},
     outbox::Entry,
+    runtime::subscriber,
     secret::{Current, Secret, SecretError, Secrets},
     task_token::{AnswerError, Answered, TaskTokens},
 };
+
+pub mod endpoint;
 
 /// Names every condition that the expressions of a table's adapter make, each with what it says.
 ///
@@ -124,6 +132,74 @@ impl Outboxes {
     /// The detail-types of the events in the stream.
     pub fn published(&self) -> Vec<String> {
         self.entries().into_iter().map(|entry| entry.detail_type).collect()
+    }
+}
+
+/// What is logged, in the form in which functions log and at every level.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Does `work`, and keeps what it logs.
+    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
+        self.at("trace", work).await
+    }
+
+    /// Does `work`, and keeps what it logs at `level` and above.
+    pub async fn at<T>(&self, level: &str, work: impl Future<Output = T>) -> T {
+        work.with_subscriber(subscriber(level, self.clone())).await
+    }
+
+    /// All of it, as it was written.
+    pub fn text(&self) -> String {
+        let written = self.0.lock().map(|written| written.clone()).unwrap_or_default();
+        String::from_utf8_lossy(&written).into_owned()
+    }
+
+    /// Line by line; what is no JSON is null.
+    pub fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap_or_default()).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().map_err(|_| io::ErrorKind::Other)?.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub struct MemoryMetrics(RefCell<Vec<Measure>>);
+
+impl MemoryMetrics {
+    /// The values of `metric`, in the order in which they were told.
+    pub fn values(&self, metric: Metric) -> Vec<u64> {
+        self.0.borrow().iter().filter(|measure| measure.metric == metric).map(|m| m.value).collect()
+    }
+
+    /// How many of `metric` there were in all.
+    pub fn total(&self, metric: Metric) -> u64 {
+        self.values(metric).into_iter().sum()
+    }
+}
+
+impl Metrics for MemoryMetrics {
+    fn record(&self, measures: &[Measure]) {
+        self.0.borrow_mut().extend_from_slice(measures);
     }
 }
 

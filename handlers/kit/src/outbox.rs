@@ -9,7 +9,10 @@ use lakeside_domain::{events::EventId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::dynamo::{Item, StoreError};
+use crate::{
+    dynamo::{Item, StoreError},
+    trace::{self, TraceHeader},
+};
 
 /// The attribute that carries the events of an item's latest write.
 pub const ATTRIBUTE: &str = "outbox";
@@ -26,6 +29,9 @@ pub struct Entry {
     pub detail_type: String,
     /// EventBridge `detail`, as JSON text.
     pub detail: String,
+    /// The trace in which it was written. Beside the event, for it says nothing of what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<TraceHeader>,
 }
 
 /// What an event follows from.
@@ -97,7 +103,13 @@ pub fn fact_entry<T: EventData>(
         key: format!("{}/{event_id}", T::DETAIL_TYPE),
         source: e.into(),
     })?;
-    Ok(Entry { event_id, source: T::DOMAIN.source().into(), detail_type: T::DETAIL_TYPE.into(), detail })
+    Ok(Entry {
+        event_id,
+        source: T::DOMAIN.source().into(),
+        detail_type: T::DETAIL_TYPE.into(),
+        detail,
+        trace_header: trace::current(),
+    })
 }
 
 /// The outbox attribute that holds `entries`.

@@ -17,6 +17,7 @@ use crate::{
     bus::{self, Bus},
     clock::Pauses,
     disposition::{Disposed, Disposition, chain},
+    metrics::{EVENTS_PUBLISHED, Measure, Metrics, OUTBOX_LAG},
     outbox::{ATTRIBUTE, Entry},
 };
 
@@ -77,24 +78,44 @@ impl Disposed for RecordError {
 ///
 /// # Errors
 /// [`RecordError`] in a pipe, which then retries the batch; a stream's record is reported by itself.
-pub async fn handle(bus: &impl Bus, clock: &impl Pauses, input: Input) -> Result<Output, RecordError> {
+pub async fn handle(
+    bus: &impl Bus,
+    clock: &impl Pauses,
+    metrics: &impl Metrics,
+    input: Input,
+) -> Result<Output, RecordError> {
     match input {
         Input::Pipe(records) => {
-            let mut events = Vec::new();
+            let mut entries = Vec::new();
             for record in &records {
-                for entry in new_entries(record)? {
-                    events.push(PipeEvent {
-                        detail: serde_json::from_str(&entry.detail)
-                            .map_err(|e| RecordError::Detail(entry.event_id.to_string(), e))?,
-                        source: entry.source,
-                        detail_type: entry.detail_type,
-                    });
-                }
+                entries.extend(new_entries(record)?);
+            }
+            let events = entries.iter().map(piped).collect::<Result<_, _>>()?;
+            for chunk in entries.chunks(bus::MAX_ENTRIES) {
+                report(metrics, clock, chunk);
             }
             Ok(Output::Pipe(events))
         }
-        Input::Stream { records } => Ok(Output::Stream(publish(bus, clock, &records).await)),
+        Input::Stream { records } => Ok(Output::Stream(publish(bus, clock, metrics, &records).await)),
     }
+}
+
+fn piped(entry: &Entry) -> Result<PipeEvent, RecordError> {
+    Ok(PipeEvent {
+        detail: serde_json::from_str(&entry.detail)
+            .map_err(|e| RecordError::Detail(entry.event_id.to_string(), e))?,
+        source: entry.source.clone(),
+        detail_type: entry.detail_type.clone(),
+    })
+}
+
+/// Says what was published, and how long it took from the write to here.
+fn report(metrics: &impl Metrics, clock: &impl Pauses, entries: &[Entry]) {
+    let now = clock.now();
+    let written = bus::report(entries).into_iter().filter_map(|announced| announced.occurred_at);
+    let lags = written.map(|occurred_at| OUTBOX_LAG.between(occurred_at, now));
+    let measures: Vec<Measure> = [EVENTS_PUBLISHED.of(entries.len())].into_iter().chain(lags).collect();
+    metrics.record(&measures);
 }
 
 /// The entries that `record`'s write added. A write that left the outbox as it was adds none.
@@ -114,7 +135,12 @@ pub fn new_entries(record: &EventRecord) -> Result<Vec<Entry>, RecordError> {
 
 /// Publishes in order and reports the first record that could not be published whole; the stream delivers it and
 /// everything after it again.
-async fn publish(bus: &impl Bus, clock: &impl Pauses, records: &[EventRecord]) -> KinesisEventResponse {
+async fn publish(
+    bus: &impl Bus,
+    clock: &impl Pauses,
+    metrics: &impl Metrics,
+    records: &[EventRecord],
+) -> KinesisEventResponse {
     let mut pending: Vec<(usize, Entry)> = Vec::new();
     let mut unreadable = None;
     for (position, record) in records.iter().enumerate() {
@@ -127,7 +153,8 @@ async fn publish(bus: &impl Bus, clock: &impl Pauses, records: &[EventRecord]) -
             }
         }
     }
-    let unpublished = bus::publish(bus, clock, &pending).await;
+    let taken = |entries: &[Entry]| report(metrics, clock, entries);
+    let unpublished = bus::publish(bus, clock, &pending, taken).await;
     bus::answer(records, unpublished.or(unreadable))
 }
 
@@ -138,7 +165,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{bus::BusError, memory::ManualClock};
+    use crate::{
+        bus::BusError,
+        memory::{Log, ManualClock, MemoryMetrics},
+        trace::TraceHeader,
+    };
 
     /// A bus that fails as its script says, and keeps what it took.
     #[derive(Default)]
@@ -184,7 +215,7 @@ mod tests {
     }
 
     async fn answer(bus: &ScriptedBus, input: Input) -> serde_json::Value {
-        serde_json::to_value(handle(bus, &ManualClock::default(), input).await.unwrap()).unwrap()
+        serde_json::to_value(handle(bus, &ManualClock::default(), &(), input).await.unwrap()).unwrap()
     }
 
     #[tokio::test]
@@ -228,6 +259,65 @@ mod tests {
         let output = answer(&bus, stream(&records)).await;
         assert_eq!(output, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
         assert_eq!(*bus.calls.borrow(), [["A"]]);
+    }
+
+    /// A record of two events that were written at second 1 and 3.
+    fn written() -> serde_json::Value {
+        let id = lakeside_domain::events::EventId::derive("lakeside.orders", "a", "A", 1);
+        let mut record = record("1", &[], &["A", "B"]);
+        for (position, second) in [(0, 1), (1, 3)] {
+            let metadata = json!({
+                "eventId": id, "correlationId": id, "causationId": id,
+                "occurredAt": format!("1970-01-01T00:00:0{second}.000Z"),
+            });
+            let detail = json!({"metadata": metadata, "data": {"orderId": id, "note": "Ada"}});
+            let entry = &mut record["dynamodb"]["NewImage"]["outbox"]["L"][position]["M"];
+            entry["detail"] = json!({"S": detail.to_string()});
+            entry["traceHeader"] = json!({"S": "Root=1-5759e988-bd862e3fe1be46a994272793"});
+        }
+        record
+    }
+
+    #[tokio::test]
+    async fn how_many_events_were_published_and_how_late_is_counted_by_either_transport() {
+        let stream = stream(&[written()]);
+        let pipe = serde_json::from_value(json!([written()])).unwrap();
+        for input in [stream, pipe] {
+            let (bus, metrics, log) = (ScriptedBus::default(), MemoryMetrics::default(), Log::default());
+            log.of(handle(&bus, &ManualClock::at(4_500), &metrics, input)).await.unwrap();
+            assert_eq!(metrics.values(EVENTS_PUBLISHED), [2]);
+            assert_eq!(metrics.values(OUTBOX_LAG), [3_500, 1_500]);
+            let lines = log.lines();
+            assert_eq!(lines.len(), 2);
+            for (line, name) in lines.iter().zip(["A", "B"]) {
+                assert_eq!(
+                    (&line["message"], &line["event_type"]),
+                    (&json!("event published"), &json!(name))
+                );
+                for field in ["event_id", "correlation_id", "causation_id", "order_id"] {
+                    assert!(line[field].is_string(), "{field} in {line}");
+                }
+            }
+            assert!(!log.text().contains("Ada"), "{}", log.text());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_bus_did_not_take_is_not_counted() {
+        let (bus, metrics) = (ScriptedBus::default(), MemoryMetrics::default());
+        for failed in [vec![1], vec![0], vec![0]] {
+            bus.script.borrow_mut().push_back(Ok(failed));
+        }
+        handle(&bus, &ManualClock::at(4_500), &metrics, stream(&[written()])).await.unwrap();
+        assert_eq!((metrics.values(EVENTS_PUBLISHED), metrics.values(OUTBOX_LAG)), (vec![1], vec![3_500]));
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_on_in_the_trace_in_which_it_was_written() {
+        let record: EventRecord = serde_json::from_value(written()).unwrap();
+        let header = TraceHeader::parse("Root=1-5759e988-bd862e3fe1be46a994272793");
+        assert!(header.is_some());
+        assert!(new_entries(&record).unwrap().iter().all(|entry| entry.trace_header == header));
     }
 
     #[tokio::test]

@@ -1,18 +1,28 @@
 //! Answering a batch from a queue: each message is handled on its own, and exactly the failed ones are reported.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::Pin,
+};
 
 use aws_lambda_events::{
     event::sqs::SqsEvent,
     sqs::{BatchItemFailure, SqsBatchResponse},
 };
 use lakeside_contracts::{Delivery, commands::Command};
+use lakeside_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
-use crate::disposition::{Disposed, Disposition, chain};
+use crate::{
+    correlation,
+    disposition::{Disposed, Disposition, chain},
+    metrics::{MESSAGES_PARKED, MESSAGES_RETRIED, Measure, Metrics, REDELIVERIES},
+    trace::{self, TraceHeader},
+};
 
 /// One message of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// SQS message id: unique in the batch, the same at every redelivery.
     pub id: String,
@@ -22,10 +32,19 @@ pub struct Message {
     pub attributes: HashMap<String, String>,
     /// The message group, on a FIFO queue: messages of one group are delivered in order.
     pub group: Option<String>,
+    /// How often it was delivered, this time included, as far as the queue knows.
+    pub receive_count: u32,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// The trace that its sender was in.
+    pub trace_header: Option<TraceHeader>,
 }
 
-/// The system attribute that names a message's group.
+/// System attributes: what a queue says of a message.
 const MESSAGE_GROUP_ID: &str = "MessageGroupId";
+const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
+const SENT_AT: &str = "SentTimestamp";
+const TRACE_HEADER: &str = "AWSTraceHeader";
 
 /// The batch cannot be told apart, so all of it is delivered again.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +103,11 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, BatchError> {
         .records
         .into_iter()
         .map(|mut record| {
-            let group = record.attributes.remove(MESSAGE_GROUP_ID);
+            let mut said = |name| record.attributes.remove(name);
+            let group = said(MESSAGE_GROUP_ID);
+            let receive_count = said(RECEIVE_COUNT).and_then(|count| count.parse().ok()).unwrap_or(1);
+            let sent_at = said(SENT_AT).and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+            let trace_header = said(TRACE_HEADER).as_deref().and_then(TraceHeader::parse);
             let attributes = record
                 .message_attributes
                 .into_iter()
@@ -95,6 +118,9 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, BatchError> {
                 body: record.body.unwrap_or_default(),
                 attributes,
                 group,
+                receive_count,
+                sent_at,
+                trace_header,
             })
         })
         .collect()
@@ -102,7 +128,11 @@ pub fn messages(event: SqsEvent) -> Result<Vec<Message>, BatchError> {
 
 /// The failed messages of a batch.
 #[derive(Debug, Default)]
-pub struct Failures(Vec<String>);
+pub struct Failures {
+    ids: Vec<String>,
+    retried: usize,
+    parked: usize,
+}
 
 impl Failures {
     /// Records that `message` failed with `error`, and logs it once with all its causes.
@@ -110,31 +140,33 @@ impl Failures {
         let error_chain = chain(error);
         match error.disposition() {
             Disposition::Retry => {
+                self.retried = self.retried.saturating_add(1);
                 tracing::warn!(message_id, error = error_chain, "will be delivered again");
             }
             Disposition::Park => {
+                self.parked = self.parked.saturating_add(1);
                 tracing::error!(message_id, error = error_chain, "goes to the dead-letter queue");
             }
         }
-        self.0.push(message_id.to_owned());
+        self.ids.push(message_id.to_owned());
     }
 
     /// Records that `message_id` was not looked at, because an earlier message of its group failed.
     fn push_untouched(&mut self, message_id: &str) {
         tracing::warn!(message_id, "waits behind a message of its group that failed");
-        self.0.push(message_id.to_owned());
+        self.ids.push(message_id.to_owned());
     }
 
     /// The ids of the failed messages.
     pub fn ids(&self) -> &[String] {
-        &self.0
+        &self.ids
     }
 
     /// The partial batch response: SQS deletes all the others.
     pub fn into_response(self) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         response.batch_item_failures = self
-            .0
+            .ids
             .into_iter()
             .map(|id| {
                 let mut failure = BatchItemFailure::default();
@@ -153,9 +185,12 @@ pub async fn each<E: Disposed>(
 ) -> Failures {
     let mut failures = Failures::default();
     for message in messages {
-        if let Err(error) = handle(message).await {
-            failures.push(&message.id, &error);
-        }
+        followed(message, async {
+            if let Err(error) = handle(message).await {
+                failures.push(&message.id, &error);
+            }
+        })
+        .await;
     }
     failures
 }
@@ -171,19 +206,50 @@ pub async fn each_in_order<E: Disposed>(
     let mut stopped: HashSet<&str> = HashSet::new();
     for message in messages {
         let group = message.group.as_deref();
-        if group.is_some_and(|group| stopped.contains(group)) {
-            failures.push_untouched(&message.id);
-        } else if let Err(error) = handle(message).await {
-            failures.push(&message.id, &error);
-            stopped.extend(group);
-        }
+        followed(message, async {
+            if group.is_some_and(|group| stopped.contains(group)) {
+                failures.push_untouched(&message.id);
+            } else if let Err(error) = handle(message).await {
+                failures.push(&message.id, &error);
+                stopped.extend(group);
+            }
+        })
+        .await;
     }
     failures
+}
+
+/// Does `work` in the message's trace; its lines in the log say where the message belongs.
+pub fn followed<'a, F: Future + 'a>(
+    message: &Message,
+    work: F,
+) -> Pin<Box<dyn Future<Output = F::Output> + 'a>> {
+    // Boxed, or the types of the handler's futures nest deeper than the compiler follows.
+    Box::pin(trace::following(message.trace_header.clone(), work).instrument(correlation::span(message)))
+}
+
+/// As [`followed`], for work that does not wait.
+pub fn followed_now<T>(message: &Message, work: impl FnOnce() -> T) -> T {
+    correlation::span(message).in_scope(|| trace::following_now(message.trace_header.clone(), work))
+}
+
+/// Says of each message that it was handled, and counts those that were not, or not for the first time.
+pub fn report(metrics: &impl Metrics, messages: &[Message], failures: &Failures) {
+    for message in messages.iter().filter(|message| !failures.ids.contains(&message.id)) {
+        let Message { id, receive_count, .. } = message;
+        followed_now(message, || tracing::info!(message_id = id, receive_count, "message handled"));
+    }
+    let again = messages.iter().filter(|message| message.receive_count > 1).count();
+    let measures =
+        [REDELIVERIES.of(again), MESSAGES_RETRIED.of(failures.retried), MESSAGES_PARKED.of(failures.parked)];
+    let measures: Vec<Measure> = measures.into_iter().filter(|measure| measure.value > 0).collect();
+    metrics.record(&measures);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::MemoryMetrics;
 
     #[derive(Debug, thiserror::Error)]
     #[error("no")]
@@ -196,7 +262,7 @@ mod tests {
     }
 
     fn message(id: &str) -> Message {
-        Message { id: id.into(), body: String::new(), attributes: HashMap::new(), group: None }
+        Message { id: id.into(), ..Message::default() }
     }
 
     fn grouped(id: &str, group: &str) -> Message {
@@ -247,6 +313,57 @@ mod tests {
         let messages = messages(serde_json::from_value(event).unwrap()).unwrap();
         let groups: Vec<_> = messages.iter().map(|m| m.group.as_deref()).collect();
         assert_eq!(groups, [Some("g"), None]);
+    }
+
+    #[test]
+    fn a_message_knows_how_often_it_came_when_it_was_sent_and_in_which_trace() {
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+        let event = serde_json::json!({"Records": [
+            {"messageId": "1", "attributes": {
+                "ApproximateReceiveCount": "3", "SentTimestamp": "1523232000000", "AWSTraceHeader": header,
+            }},
+            {"messageId": "2", "attributes": {"SentTimestamp": "soon", "AWSTraceHeader": "?"}},
+        ]});
+        let messages = messages(serde_json::from_value(event).unwrap()).unwrap();
+        let said: Vec<_> =
+            messages.into_iter().map(|m| (m.receive_count, m.sent_at, m.trace_header)).collect();
+        let sent_at = Some(Timestamp::from_millis(1_523_232_000_000));
+        assert_eq!(said, [(3, sent_at, TraceHeader::parse(header)), (1, None, None)]);
+    }
+
+    #[tokio::test]
+    async fn redeliveries_and_failures_are_counted_by_what_becomes_of_them() {
+        let metrics = MemoryMetrics::default();
+        report(&metrics, &[message("1")], &Failures::default());
+        for metric in [REDELIVERIES, MESSAGES_RETRIED, MESSAGES_PARKED] {
+            assert!(metrics.values(metric).is_empty(), "{}", metric.name);
+        }
+        let received = |id: &str, receive_count| Message { receive_count, ..message(id) };
+        let batch =
+            [received("1", 1), received("2", 2), received("3", 5), received("4", 1), received("5", 1)];
+        let mut failures = Failures::default();
+        failures.push("3", &No);
+        failures.push("4", &BatchError);
+        failures.push("5", &No);
+        report(&metrics, &batch, &failures);
+        assert_eq!(metrics.values(REDELIVERIES), [2]);
+        assert_eq!(metrics.values(MESSAGES_RETRIED), [1]);
+        assert_eq!(metrics.values(MESSAGES_PARKED), [2]);
+    }
+
+    #[tokio::test]
+    async fn each_message_is_handled_in_its_own_trace() {
+        let header = |digit: &str| TraceHeader::parse(&format!("Root=1-5759e988-{}", digit.repeat(24)));
+        let traced = |id: &str| Message { trace_header: header(id), ..message(id) };
+        let seen = std::cell::RefCell::new(Vec::new());
+        let handle = async |_: &Message| -> Result<(), No> {
+            seen.borrow_mut().push(trace::current());
+            Ok(())
+        };
+        let batch = [traced("1"), message("none"), traced("2")];
+        trace::following(header("0"), each(&batch, handle)).await;
+        each_in_order(&[traced("3")], handle).await;
+        assert_eq!(seen.into_inner(), [header("1"), header("0"), header("2"), header("3")]);
     }
 
     #[test]

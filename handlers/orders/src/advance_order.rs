@@ -17,13 +17,14 @@ use lakeside_contracts::{
 use lakeside_domain::{
     events::EventId,
     ids::OrderId,
-    order::{Fact, OrderEvent, advance, evolve},
+    order::{Fact, OrderEvent, OrderState, advance, evolve},
     time::Timestamp,
 };
 use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
+    metrics::{FULFILMENT_TIME, Measure, Metrics, ORDERS_CANCELLED, ORDERS_FULFILLED, ORDERS_REJECTED},
     outbox::{Cause, Entry, entry},
     sqs::{self, Failures, Message, each},
 };
@@ -75,11 +76,21 @@ impl Disposed for AdvanceError {
 }
 
 /// Handles a batch, each message on its own.
-pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Message]) -> Failures {
-    each(messages, async |message| apply(orders, clock.now(), &message.delivery()?).await).await
+pub async fn handle(
+    orders: &impl Orders,
+    clock: &impl Clock,
+    metrics: &impl Metrics,
+    messages: &[Message],
+) -> Failures {
+    each(messages, async |message| apply(orders, clock.now(), metrics, &message.delivery()?).await).await
 }
 
-async fn apply(orders: &impl Orders, now: Timestamp, delivery: &Delivery) -> Result<(), AdvanceError> {
+async fn apply(
+    orders: &impl Orders,
+    now: Timestamp,
+    metrics: &impl Metrics,
+    delivery: &Delivery,
+) -> Result<(), AdvanceError> {
     let (order_id, event_id, fact) = read(delivery)?;
     for _ in 0..ATTEMPTS {
         let Some(mut record) = orders.load(order_id).await? else {
@@ -93,11 +104,26 @@ async fn apply(orders: &impl Orders, now: Timestamp, delivery: &Delivery) -> Res
         record.state = evolve(last);
         record.version = record.version.saturating_add(1);
         if orders.save(&record, &outbox).await? == Saved::Yes {
-            tracing::info!(correlation_id = %order_id, state = ?record.state, "order advanced");
+            tracing::info!(state = ?record.state, "order advanced");
+            metrics.record(&measures(&record, now));
             return Ok(());
         }
     }
     Err(AdvanceError::Contended(order_id))
+}
+
+/// What is counted of an order that has come to this state.
+fn measures(record: &OrderRecord, now: Timestamp) -> Vec<Measure> {
+    match &record.state {
+        OrderState::Fulfilled => {
+            let placed_at = record.order.as_ref().map(|order| order.placed_at);
+            let took = placed_at.map(|placed_at| FULFILMENT_TIME.between(placed_at, now));
+            [ORDERS_FULFILLED.of(1)].into_iter().chain(took).collect()
+        }
+        OrderState::Cancelled { .. } => vec![ORDERS_CANCELLED.of(1)],
+        OrderState::Rejected { .. } => vec![ORDERS_REJECTED.of(1)],
+        OrderState::Created | OrderState::Confirmed => Vec::new(),
+    }
 }
 
 fn read(delivery: &Delivery) -> Result<(OrderId, EventId, Fact), AdvanceError> {

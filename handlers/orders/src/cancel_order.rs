@@ -19,6 +19,7 @@ use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
+    metrics::{CANCELLATIONS_REQUESTED, Metrics},
     outbox::{Cause, Entry, entry},
     sqs::{Failures, Message, each},
 };
@@ -71,10 +72,15 @@ impl Disposed for CancelError {
 }
 
 /// Handles a batch, each message on its own.
-pub async fn handle(orders: &impl Cancellations, clock: &impl Clock, messages: &[Message]) -> Failures {
+pub async fn handle(
+    orders: &impl Cancellations,
+    clock: &impl Clock,
+    metrics: &impl Metrics,
+    messages: &[Message],
+) -> Failures {
     each(messages, async |message| -> Result<(), CancelError> {
         let Some((order_id, customer_id)) = read(orders, clock.now(), message).await? else { return Ok(()) };
-        cancel(orders, clock.now(), message, order_id, customer_id).await
+        cancel(orders, clock.now(), metrics, message, order_id, customer_id).await
     })
     .await
 }
@@ -104,6 +110,7 @@ async fn read(
 async fn cancel(
     orders: &impl Cancellations,
     now: Timestamp,
+    metrics: &impl Metrics,
     message: &Message,
     order_id: OrderId,
     customer_id: CustomerId,
@@ -112,7 +119,7 @@ async fn cancel(
     for _ in 0..ATTEMPTS {
         let Some(mut record) = orders.order(order_id).await? else {
             if orders.keep_early(&early).await? == Saved::Yes {
-                tracing::info!(correlation_id = %order_id, "cancellation kept for an order that has not come");
+                tracing::info!("cancellation kept for an order that has not come");
                 return Ok(());
             }
             continue;
@@ -121,7 +128,7 @@ async fn cancel(
         if let Err(absorbed) =
             request_cancellation(&record.customer_id, &record.state, asked_before, &early.customer_id)
         {
-            tracing::info!(correlation_id = %order_id, because = %absorbed, "cancellation absorbed");
+            tracing::info!(because = %absorbed, "cancellation absorbed");
             return Ok(());
         }
         let Some(order) = &record.order else { return Err(CancelError::NeverAccepted(order_id)) };
@@ -130,7 +137,8 @@ async fn cancel(
         record.cancellation_requested_at = Some(now);
         record.version = record.version.saturating_add(1);
         if orders.request(&record, &outbox).await? == Saved::Yes {
-            tracing::info!(correlation_id = %order_id, "cancellation requested");
+            tracing::info!("cancellation requested");
+            metrics.record(&[CANCELLATIONS_REQUESTED.of(1)]);
             return Ok(());
         }
     }

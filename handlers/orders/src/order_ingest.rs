@@ -23,8 +23,9 @@ use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
+    metrics::{INGESTION_LAG, Measure, Metric, Metrics, ORDERS_ACCEPTED, ORDERS_REJECTED},
     outbox::{Cause, Entry, entry},
-    sqs::{DecodeError, Failures, Message},
+    sqs::{DecodeError, Failures, Message, followed, followed_now},
 };
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -113,14 +114,19 @@ impl Body {
 }
 
 /// Handles a batch: reads the prices of all its SKUs at once, then writes each order on its own.
-pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Message]) -> Failures {
+pub async fn handle(
+    orders: &impl Orders,
+    clock: &impl Clock,
+    metrics: &impl Metrics,
+    messages: &[Message],
+) -> Failures {
     let mut failures = Failures::default();
     let mut received = Vec::with_capacity(messages.len());
     for message in messages {
-        match receive(orders, clock.now(), message).await {
+        match followed(message, receive(orders, clock.now(), message)).await {
             Ok(Some(submission)) => received.push((message, submission)),
             Ok(None) => {}
-            Err(error) => failures.push(&message.id, &error),
+            Err(error) => followed_now(message, || failures.push(&message.id, &error)),
         }
     }
     let skus: BTreeSet<Sku> = received
@@ -133,15 +139,24 @@ pub async fn handle(orders: &impl Orders, clock: &impl Clock, messages: &[Messag
         Ok(catalogue) => catalogue,
         Err(error) => {
             for (message, _) in &received {
-                failures.push(&message.id, &error);
+                followed_now(message, || failures.push(&message.id, &error));
             }
             return failures;
         }
     };
     for (message, submission) in received {
-        if let Err(error) = ingest(orders, &catalogue, clock.now(), message, submission).await {
-            failures.push(&message.id, &error);
-        }
+        followed(message, async {
+            match ingest(orders, &catalogue, clock.now(), message, submission).await {
+                Ok(Some(decision)) => {
+                    let lag = message.sent_at.map(|sent_at| INGESTION_LAG.between(sent_at, clock.now()));
+                    let measures: Vec<Measure> = [decision.of(1)].into_iter().chain(lag).collect();
+                    metrics.record(&measures);
+                }
+                Ok(None) => {}
+                Err(error) => failures.push(&message.id, &error),
+            }
+        })
+        .await;
     }
     failures
 }
@@ -181,13 +196,14 @@ fn read<T: DeserializeOwned>(message: &Message) -> Result<T, DecodeError> {
     serde_json::from_value(body).map_err(|source| DecodeError { expected: "order", source })
 }
 
+/// Decides on a submission; answers what was decided as it is counted, or nothing where it had been before.
 async fn ingest(
     orders: &impl Orders,
     catalogue: &Catalogue,
     now: Timestamp,
     message: &Message,
     received: Received,
-) -> Result<(), IngestError> {
+) -> Result<Option<Metric>, IngestError> {
     let Received { order_id, customer_id, fingerprint, body } = received;
     let cause = Cause::message(order_id, &message.id);
     let placed = body
@@ -222,22 +238,24 @@ async fn settle(
     now: Timestamp,
     record: OrderRecord,
     created: Creation,
-) -> Result<(), IngestError> {
+) -> Result<Option<Metric>, IngestError> {
     let OrderRecord { order_id, customer_id, fingerprint, state, .. } = record;
     match created {
         Creation::Exists(first) if first.customer_id == customer_id && first.fingerprint == fingerprint => {
-            tracing::info!(correlation_id = %order_id, "the same submission again");
+            tracing::info!("the same submission again");
+            Ok(None)
         }
         Creation::Exists(_) => {
-            tracing::warn!(correlation_id = %order_id, "conflicting submission recorded");
+            tracing::warn!("conflicting submission recorded");
             let conflict = ConflictRecord { order_id, customer_id, fingerprint, received_at: now };
             orders.record_conflict(&conflict).await?;
+            Ok(None)
         }
         Creation::Created | Creation::CancelledFirst => {
-            tracing::info!(correlation_id = %order_id, ?state, "order recorded");
+            tracing::info!(?state, "order recorded");
+            Ok(Some(if state == OrderState::Created { ORDERS_ACCEPTED } else { ORDERS_REJECTED }))
         }
     }
-    Ok(())
 }
 
 fn announcement(

@@ -15,6 +15,7 @@ use lakeside_domain::{
     order_status::{KnownFact, status},
 };
 use lakeside_kit::{
+    correlation,
     door::{answer, message, principal},
     dynamo::StoreError,
 };
@@ -44,7 +45,9 @@ pub async fn handle(
 ) -> Result<ApiGatewayProxyResponse, StoreError> {
     let order_id = request.path_parameters.get("orderId").and_then(|id| OrderId::parse(id).ok());
     let (Some(principal), Some(order_id)) = (principal(&request), order_id) else { return Ok(not_found()) };
+    correlation::found(order_id);
     let found = view.load(order_id).await?;
+    tracing::info!(known = found.is_some(), "order asked for");
     Ok(found
         .filter(|view| view.customer_id.as_ref().is_some_and(|owner| owner.as_str() == principal))
         .and_then(|view| body(order_id, view.facts))

@@ -140,7 +140,7 @@ mod tests {
 
     fn message(id: &str, source: &str, detail_type: &str, detail: &Value) -> Message {
         let body = json!({"source": source, "detail-type": detail_type, "detail": detail});
-        Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+        Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
     }
 
     #[tokio::test]

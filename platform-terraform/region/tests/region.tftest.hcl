@@ -638,6 +638,28 @@ run "the_door_is_throttled_and_measured" {
   }
 }
 
+run "the_door_begins_the_traces" {
+  command = plan
+
+  assert {
+    condition     = aws_api_gateway_stage.live.xray_tracing_enabled
+    error_message = "A request must be traced from the door on."
+  }
+}
+
+run "tracing_can_be_switched_off_at_the_door" {
+  command = plan
+
+  variables {
+    tracing = false
+  }
+
+  assert {
+    condition     = !aws_api_gateway_stage.live.xray_tracing_enabled
+    error_message = "Without tracing the door must begin no trace."
+  }
+}
+
 run "api_gateway_can_write_its_logs" {
   command = plan
 

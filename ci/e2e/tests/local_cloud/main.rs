@@ -25,4 +25,5 @@ mod recovery;
 mod redelivery;
 mod services;
 mod stock;
+mod telemetry;
 mod throughput;

@@ -85,7 +85,7 @@ fn adjust_stock_makes_what_fits_and_refuses_the_rest() {
             }
         }
         let batch = batch(good(), odd, good_first);
-        let failed = refused(&block_on(adjust_stock::handle(&table, &ManualClock::at(NOW), &batch)))?;
+        let failed = refused(&block_on(adjust_stock::handle(&table, &ManualClock::at(NOW), &(), &batch)))?;
         prop_assert!(table.adjustment(AdjustmentId::parse(GOOD_ID).unwrap()).is_some());
         prop_assert_eq!(unbalanced(&table), Vec::<String>::new());
         events_fit(&said(&table))?;
@@ -96,7 +96,7 @@ fn adjust_stock_makes_what_fits_and_refuses_the_rest() {
         let sound = mutations.is_empty() && if title == "RecordSale" { is_sale && whole } else { true };
         prop_assert!(!(sound && failed), "refused what it should read");
         let before = table.adjustments.borrow().clone();
-        block_on(adjust_stock::handle(&table, &ManualClock::at(NOW + 1), &batch));
+        block_on(adjust_stock::handle(&table, &ManualClock::at(NOW + 1), &(), &batch));
         prop_assert_eq!(&*table.adjustments.borrow(), &before, "the same again changed something");
         Ok(())
     });
@@ -112,7 +112,7 @@ fn reconcile_stock_looks_at_what_it_is_asked_for_and_refuses_the_rest() {
             return Ok(());
         };
         let asked = request.skus.len();
-        let found = block_on(reconcile_stock::handle(&stocked(), request)).unwrap();
+        let found = block_on(reconcile_stock::handle(&stocked(), &(), request)).unwrap();
         prop_assert_eq!(found.agree, if asked == 0 { 2 } else { asked });
         prop_assert!(found.different.is_empty());
         Ok(())

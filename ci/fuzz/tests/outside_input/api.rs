@@ -72,7 +72,7 @@ fn a_submission_becomes_a_record_or_is_reported_and_its_neighbour_becomes_an_ord
         let good = submission(GOOD, Some(OTHER_ORDER), Some(PRINCIPAL), example.to_string());
         let odd = submission(ODD, order_id.as_deref(), principal.as_deref(), body.clone());
         let batch = batch(good, odd, good_first);
-        let failed = refused(&block_on(handle(&table, &clock, &batch)))?;
+        let failed = refused(&block_on(handle(&table, &clock, &(), &batch)))?;
 
         let first = table.records.borrow()[&OrderId::parse(OTHER_ORDER).unwrap()].clone();
         prop_assert_eq!(&first.state, &OrderState::Created);
@@ -104,10 +104,10 @@ fn a_submission_becomes_a_record_or_is_reported_and_its_neighbour_becomes_an_ord
 
         // Again, and by somebody else under the first one's id: nothing changes but the list of conflicts.
         let before = (table.records.borrow().clone(), table.published.borrow().clone());
-        prop_assert_eq!(refused(&block_on(handle(&table, &clock, &batch)))?, failed);
+        prop_assert_eq!(refused(&block_on(handle(&table, &clock, &(), &batch)))?, failed);
         prop_assert!(table.conflicts.borrow().is_empty());
         let thief = submission(ODD, Some(OTHER_ORDER), Some("thief"), body);
-        let unread = refused(&block_on(handle(&table, &clock, &[thief])))?;
+        let unread = refused(&block_on(handle(&table, &clock, &(), &[thief])))?;
         prop_assert_eq!(table.conflicts.borrow().len(), usize::from(!unread));
         prop_assert!(before == (table.records.borrow().clone(), table.published.borrow().clone()));
         Ok(())
@@ -124,7 +124,7 @@ fn a_request_to_cancel_is_recorded_for_its_own_customer_or_kept_and_its_neighbou
         let good = submission(GOOD, Some(OTHER_ORDER), Some("customer"), "{}".into());
         let odd = submission(ODD, order_id.as_deref(), principal.as_deref(), body);
         let batch = batch(good, odd, good_first);
-        let failed = refused(&block_on(cancel_order::handle(&table, &clock, &batch)))?;
+        let failed = refused(&block_on(cancel_order::handle(&table, &clock, &(), &batch)))?;
         let requested = |id: &str| {
             let records = table.records.borrow();
             records[&OrderId::parse(id).unwrap()].cancellation_requested_at.is_some()
@@ -144,7 +144,7 @@ fn a_request_to_cancel_is_recorded_for_its_own_customer_or_kept_and_its_neighbou
 
         // Again: what was recorded is recorded once.
         let before = (table.records.borrow().clone(), table.published.borrow().clone());
-        prop_assert_eq!(refused(&block_on(cancel_order::handle(&table, &clock, &batch)))?, failed);
+        prop_assert_eq!(refused(&block_on(cancel_order::handle(&table, &clock, &(), &batch)))?, failed);
         prop_assert!(before == (table.records.borrow().clone(), table.published.borrow().clone()));
         Ok(())
     });

@@ -18,7 +18,7 @@ pub const ODD: &str = "odd";
 
 /// A message without attributes.
 pub fn message(id: &str, body: String) -> Message {
-    Message { id: id.into(), body, attributes: HashMap::new(), group: None }
+    Message { id: id.into(), body, attributes: HashMap::new(), ..Message::default() }
 }
 
 /// Both in one batch.

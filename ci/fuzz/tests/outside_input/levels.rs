@@ -78,7 +78,7 @@ fn a_record_that_cannot_be_told_stops_the_stream_there_and_loses_nothing_before_
             return Ok(());
         };
         let bus = Taking::default();
-        let response = block_on(handle(&Pools, &bus, &ManualClock::at(0), &event));
+        let response = block_on(handle(&Pools, &bus, &ManualClock::at(0), &(), &event));
         let published = bus.0.take();
         events_fit(&published)?;
         prop_assert!(tells_of(&published[0], "FIRST"));

@@ -137,7 +137,7 @@ fn a_partner_s_submission_becomes_a_record_in_its_channel_or_is_reported() {
         let mut odd = submission(ODD, order_id.as_deref(), principal.as_deref(), body.clone());
         odd.attributes.extend(channel.clone().map(|channel| ("channel".to_owned(), channel)));
         let batch = batch(good, odd, good_first);
-        let failed = refused(&block_on(order_ingest::handle(&table, &clock, &batch)))?;
+        let failed = refused(&block_on(order_ingest::handle(&table, &clock, &(), &batch)))?;
 
         let first = OrderId::parse(OTHER_ORDER).unwrap();
         let placed = table.records.borrow()[&first].order.clone();

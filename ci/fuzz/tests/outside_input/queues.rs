@@ -148,7 +148,7 @@ fn advance_order_applies_what_fits_and_refuses_the_rest() {
     ];
     deliver(reads, |batch| {
         let table = OrdersTable::with_orders(&[ORDER, OTHER_ORDER]);
-        let failures = block_on(advance_order::handle(&table, &ManualClock::at(NOW), batch));
+        let failures = block_on(advance_order::handle(&table, &ManualClock::at(NOW), &(), batch));
         let record = &table.records.borrow()[&other_order()];
         // What is parked is for people: it is read, and changes nothing.
         let parked = batch.iter().any(|m| m.id == GOOD && m.body.contains("FulfilmentParked"));
@@ -163,7 +163,7 @@ fn reserve_stock_reserves_what_fits_and_refuses_the_rest() {
         let (table, answers) = (InventoryTable::default(), Answers::default());
         let settings = reserve_stock::Settings { hold_seconds: 900 };
         let clock = ManualClock::at(NOW);
-        let failures = block_on(reserve_stock::handle(&table, &answers, &clock, settings, batch));
+        let failures = block_on(reserve_stock::handle(&table, &answers, &clock, &(), settings, batch));
         let good = table.reservations.borrow().contains_key(&other_order());
         Done { failures, good, published: table.published.take(), said: Vec::new() }
     });
@@ -219,7 +219,7 @@ fn capture_payment_charges_what_fits_and_refuses_the_rest() {
             (FulfilmentTable::default(), Partners::default(), Answers::default());
         let clock = ManualClock::at(NOW);
         let invocation = invocation(&clock);
-        let handled = capture_payment::handle(&table, &partners, &answers, &clock, &invocation, batch);
+        let handled = capture_payment::handle(&table, &partners, &answers, &clock, &(), &invocation, batch);
         let failures = block_on(handled);
         let charges = partners.charges.borrow();
         let good = charges.iter().any(|charge| charge.order_id == other_order());
@@ -238,9 +238,10 @@ fn refund_payment_reverses_what_fits_and_refuses_the_rest() {
         let capture =
             message("capture", about_another_order(&contract("CapturePayment").message()).to_string());
         let before = [capture];
-        let captured = capture_payment::handle(&table, &partners, &answers, &clock, &invocation, &before);
+        let captured =
+            capture_payment::handle(&table, &partners, &answers, &clock, &(), &invocation, &before);
         assert!(block_on(captured).ids().is_empty());
-        let handled = refund_payment::handle(&table, &partners, &answers, &clock, &invocation, batch);
+        let handled = refund_payment::handle(&table, &partners, &answers, &clock, &(), &invocation, batch);
         let failures = block_on(handled);
         let good = *partners.reversals.borrow() == [other_order()];
         Done { failures, good, published: table.published.take(), said: Vec::new() }
@@ -270,7 +271,7 @@ fn notify_customer_tells_what_fits_and_refuses_the_rest() {
         let (table, clock) = (growth_table(), ManualClock::at(NOW));
         let (contacts, post) = (MemoryContacts::default(), MemoryPost::default());
         let invocation = invocation(&clock);
-        let handled = notify_customer::handle(&table, &contacts, &post, &clock, &invocation, batch);
+        let handled = notify_customer::handle(&table, &contacts, &post, &clock, &(), &invocation, batch);
         let failures = block_on(handled);
         let noticed = table.notices.borrow().keys().any(|(order_id, _)| *order_id == other_order());
         let good = noticed || table.customers.borrow().contains_key(&other_order());
@@ -304,7 +305,8 @@ fn publish_stock_tells_what_fits_and_refuses_the_rest() {
         }
         let credentials = SecretCache::new(secrets, 300);
         let invocation = invocation(&clock);
-        let handled = publish_stock::handle(&table, &marketplaces, &credentials, &clock, &invocation, batch);
+        let handled =
+            publish_stock::handle(&table, &marketplaces, &credentials, &clock, &(), &invocation, batch);
         let failures = block_on(handled);
         let told = contract("PublishStock").example.clone();
         let good = table.listings.borrow().values().any(|listing| {

@@ -94,6 +94,7 @@ fn entries(image: &Value) -> Option<Vec<Entry>> {
             source: text("source")?,
             detail_type: text("detailType")?,
             detail: text("detail")?,
+            trace_header: None,
         })
     };
     outbox.get("L")?.as_array()?.iter().map(entry).collect()
@@ -106,7 +107,7 @@ fn a_malformed_record_stops_the_stream_there_and_loses_nothing_before_it() {
         let input = serde_json::from_str(&format!("{{\"Records\":{records}}}"));
         let Ok(input @ Input::Stream { .. }) = input else { return Ok(()) };
         let bus = Taking::default();
-        let output = to_value(block_on(handle(&bus, &ManualClock::at(0), input)).unwrap()).unwrap();
+        let output = to_value(block_on(handle(&bus, &ManualClock::at(0), &(), input)).unwrap()).unwrap();
         let published = bus.0.take();
         prop_assert_eq!(published[0].detail_type.as_str(), FIRST);
         match (output["batchItemFailures"].as_array().unwrap().as_slice(), added(&records)) {
@@ -132,7 +133,7 @@ fn a_pipe_gets_every_event_or_an_error() {
     explore(8_000, &records(), |records| {
         let Ok(input @ Input::Pipe(_)) = serde_json::from_str(&records) else { return Ok(()) };
         let bus = Taking::default();
-        let output = block_on(handle(&bus, &ManualClock::at(0), input));
+        let output = block_on(handle(&bus, &ManualClock::at(0), &(), input));
         prop_assert!(bus.0.borrow().is_empty());
         match (output, added(&records)) {
             (Ok(Output::Pipe(events)), Some(added)) => {
@@ -157,7 +158,7 @@ fn an_invocation_is_answered_or_refused_as_a_whole() {
     explore(5_000, &inputs, |(mutations, pipe)| {
         let event = if pipe { &event["Records"] } else { &event };
         if let Ok(input) = serde_json::from_str::<Input>(&mutated(event, &mutations)) {
-            let answered = block_on(handle(&Taking::default(), &ManualClock::at(0), input));
+            let answered = block_on(handle(&Taking::default(), &ManualClock::at(0), &(), input));
             prop_assert!(answered.is_err() || to_value(answered.unwrap()).is_ok());
         }
         Ok(())

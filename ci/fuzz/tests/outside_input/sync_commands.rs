@@ -43,9 +43,9 @@ fn a_command_is_carried_out_or_refused_with_a_disposition() {
             (FulfilmentTable::default(), Partners::default(), ManualClock::at(NOW));
         let invocation = invocation(&clock);
         let labelled =
-            create_label::handle(&table, &partners, &partners, &clock, &invocation, command.clone());
+            create_label::handle(&table, &partners, &partners, &clock, &(), &invocation, command.clone());
         answered(name == "CreateLabel", block_on(labelled).map(|r| to_value(r).unwrap()))?;
-        let voided = void_label::handle(&table, &partners, &clock, &invocation, command.clone());
+        let voided = void_label::handle(&table, &partners, &clock, &(), &invocation, command.clone());
         answered(name == "VoidLabels", block_on(voided).map(|r| to_value(r).unwrap()))?;
         events_fit(&table.published.borrow())?;
 
@@ -54,7 +54,7 @@ fn a_command_is_carried_out_or_refused_with_a_disposition() {
         let clock = ManualClock::at(NOW);
         let allocated = block_on(allocate::handle(&stock, &clock, command.clone()));
         answered(name == "AllocateStock", allocated.map(|r| to_value(r).unwrap()))?;
-        let released = block_on(release_stock::handle(&stock, &clock, command));
+        let released = block_on(release_stock::handle(&stock, &clock, &(), command));
         let mine = matches!(name, "ReleaseStock" | "ReleaseAllocation");
         answered(mine, released.map(|r| to_value(r).unwrap()))?;
         events_fit(&stock.published.borrow())?;
@@ -67,7 +67,7 @@ fn reserved(stock: &InventoryTable) {
     let batch = [message("reserve", contract("ReserveStock").message().to_string())];
     let (answers, clock) = (Answers::default(), ManualClock::at(NOW));
     let settings = reserve_stock::Settings { hold_seconds: 900 };
-    let handled = reserve_stock::handle(stock, &answers, &clock, settings, &batch);
+    let handled = reserve_stock::handle(stock, &answers, &clock, &(), settings, &batch);
     assert!(block_on(handled).ids().is_empty());
 }
 

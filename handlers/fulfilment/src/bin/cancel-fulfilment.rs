@@ -5,21 +5,20 @@ use lakeside_kit::{
     clock::{Clock, SystemClock},
     config::required,
     runtime,
-    sqs::messages,
     task_token::StepFunctions,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let aws = runtime::aws().await;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("FULFILMENT_TABLE")?;
     let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));
-    runtime::run(async |event, invocation| {
+    runtime::run_queue(&metrics, async |messages, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = FulfilmentTable::new(client.clone(), table.clone(), durations);
-        Ok(handle(&store, &tokens, &SystemClock, &messages(event)?).await.into_response())
+        handle(&store, &tokens, &SystemClock, messages).await
     })
     .await
 }

@@ -10,13 +10,12 @@ use lakeside_kit::{
     runtime,
     secret::SecretCache,
     secrets_manager::SecretsManager,
-    sqs::messages,
     task_token::StepFunctions,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let aws = runtime::aws().await;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("FULFILMENT_TABLE")?;
@@ -24,12 +23,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let keys = SecretCache::new(SecretsManager::new(&aws), parsed_or("SECRET_TTL_SECONDS", 300)?);
     let server = Server::from_env("PAYMENT_PROCESSOR_URL")?;
     let processor = HttpProcessor::new(server, required("PAYMENT_PROCESSOR_SECRET")?, keys);
-    runtime::run(async |event, invocation| {
+    runtime::run_queue(&metrics, async |messages, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = FulfilmentTable::new(client.clone(), table.clone(), durations);
-        let messages = messages(event)?;
-        let failures = handle(&store, &processor, &tokens, &SystemClock, invocation, &messages).await;
-        Ok(failures.into_response())
+        handle(&store, &processor, &tokens, &SystemClock, &metrics, invocation, messages).await
     })
     .await
 }

@@ -12,15 +12,15 @@ use lakeside_kit::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
     let table = required("FULFILMENT_TABLE")?;
     let addresses = Directory::new(client.clone(), required("DIRECTORY_TABLE")?);
     let carrier = HttpCarrier::new(Server::from_env("CARRIER_URL")?);
-    runtime::run(async |command, invocation| {
+    runtime::run_command(async |command, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = FulfilmentTable::new(client.clone(), table.clone(), durations);
-        Ok(handle(&store, &carrier, &addresses, &SystemClock, invocation, command).await?)
+        Ok(handle(&store, &carrier, &addresses, &SystemClock, &metrics, invocation, command).await?)
     })
     .await
 }

@@ -21,7 +21,7 @@ fn event(detail_type: &str) -> Message {
             "data": {"orderId": ORDER, "total": {"amount": 19_900, "currency": "USD"}},
         },
     });
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 #[derive(Default)]

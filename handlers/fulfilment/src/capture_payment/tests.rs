@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use lakeside_domain::idempotency::{Lease, Owner};
 use lakeside_kit::{
     clock::Clock,
-    memory::{Answers, ManualClock},
+    memory::{Answers, ManualClock, MemoryMetrics},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
 const KEY: &str = "00000000-0000-0000-0000-000000000001:capture";
 
 fn message(body: &Value) -> Message {
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 fn command() -> Message {
@@ -38,6 +38,7 @@ struct World {
     processor: ScriptedProcessor,
     answers: Answers,
     clock: ManualClock,
+    metrics: MemoryMetrics,
 }
 
 impl World {
@@ -55,8 +56,16 @@ impl World {
     async fn deliver(&self, message: &Message) -> bool {
         let invocation = invocation(&self.clock, &format!("request-{}", self.clock.now().as_millis()));
         let batch = std::slice::from_ref(message);
-        let failures =
-            handle(&self.table, &self.processor, &self.answers, &self.clock, &invocation, batch).await;
+        let failures = handle(
+            &self.table,
+            &self.processor,
+            &self.answers,
+            &self.clock,
+            &self.metrics,
+            &invocation,
+            batch,
+        )
+        .await;
         self.clock.advance(1);
         failures.ids().is_empty()
     }
@@ -87,6 +96,7 @@ async fn a_declined_card_is_an_answer_and_no_failure() {
     assert!(world.deliver(&command()).await);
     assert_eq!(world.table.outboxes.published(), ["PaymentDeclined"]);
     assert_eq!(world.said(), [json!({"outcome": "DECLINED", "reason": "CARD_DECLINED"})]);
+    assert_eq!((world.metrics.total(PAYMENTS_CAPTURED), world.metrics.total(PAYMENTS_DECLINED)), (0, 1));
 }
 
 #[tokio::test]
@@ -95,6 +105,8 @@ async fn a_command_delivered_again_charges_nothing_and_is_answered_again() {
     assert!(world.deliver(&command()).await);
     assert!(world.deliver(&command()).await);
     assert_eq!((world.charges(), world.said().len()), (1, 2));
+    assert_eq!((world.metrics.total(PAYMENTS_CAPTURED), world.metrics.total(PAYMENTS_DECLINED)), (1, 0));
+    assert_eq!(world.metrics.values(PAYMENT_LATENCY).len(), 1);
     assert_eq!(world.table.outboxes.published(), ["PaymentCaptured"]);
 }
 
@@ -112,6 +124,7 @@ async fn an_unknown_outcome_is_neither_captured_nor_declined_and_looked_up_befor
     assert!(!world.deliver(&command()).await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Capturing));
     assert!(world.said().is_empty());
+    assert!(world.metrics.values(PAYMENT_LATENCY).is_empty(), "nothing is decided");
     assert!(world.deliver(&command()).await);
     assert_eq!(*world.processor.keys.borrow(), [KEY, KEY]);
     assert!(world.processor.look_ups.borrow().is_empty());

@@ -7,7 +7,7 @@ use lakeside_domain::{
 use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
-    memory::ManualClock,
+    memory::{ManualClock, MemoryMetrics},
 };
 use uuid::Uuid;
 
@@ -67,6 +67,7 @@ struct World {
     addresses: OneAddress,
     carrier: ScriptedCarrier,
     clock: ManualClock,
+    metrics: MemoryMetrics,
 }
 
 impl World {
@@ -85,7 +86,16 @@ impl World {
     async fn run(&self) -> Result<CreateLabelResult, EffectError> {
         let invocation = invocation(&self.clock, &format!("request-{}", self.clock.now().as_millis()));
         self.clock.advance(1);
-        handle(&self.table, &self.carrier, &self.addresses, &self.clock, &invocation, command()).await
+        handle(
+            &self.table,
+            &self.carrier,
+            &self.addresses,
+            &self.clock,
+            &self.metrics,
+            &invocation,
+            command(),
+        )
+        .await
     }
 
     fn purchases(&self) -> usize {
@@ -100,14 +110,18 @@ async fn a_parcel_gets_one_label_however_often_it_is_asked_for() {
     assert_eq!(world.run().await.unwrap(), labelled());
     assert_eq!(*world.carrier.keys.borrow(), [SHIPMENT.to_string()]);
     assert_eq!(world.table.outboxes.published(), ["ShipmentLabelled"]);
+    assert_eq!((world.metrics.total(LABELS_CREATED), world.metrics.total(LABELS_REFUSED)), (1, 0));
 }
 
 #[tokio::test]
 async fn a_refused_parcel_is_an_answer_and_no_event() {
     let reason = ReasonCode::constant("UNDELIVERABLE");
     let world = World::asking([Ok(Reply::Final(Purchase::Refused { reason: reason.clone() }))], []);
-    assert_eq!(world.run().await.unwrap(), CreateLabelResult::Refused { reason });
+    for _ in 0..2 {
+        assert_eq!(world.run().await.unwrap(), CreateLabelResult::Refused { reason: reason.clone() });
+    }
     assert!(world.table.outboxes.published().is_empty());
+    assert_eq!((world.metrics.total(LABELS_CREATED), world.metrics.total(LABELS_REFUSED)), (0, 1));
 }
 
 #[tokio::test]
@@ -227,8 +241,9 @@ async fn another_command_is_parked() {
     let metadata = CommandMetadata { correlation_id: ORDER.as_uuid(), causation_id: ORDER.as_uuid() };
     let command = Command::VoidLabels(OrderCommand { order_id: ORDER, metadata });
     let invocation = invocation(&world.clock, "request");
-    let error = handle(&world.table, &world.carrier, &world.addresses, &world.clock, &invocation, command)
-        .await
-        .unwrap_err();
+    let error =
+        handle(&world.table, &world.carrier, &world.addresses, &world.clock, &(), &invocation, command)
+            .await
+            .unwrap_err();
     assert_eq!(error.disposition(), Disposition::Park);
 }

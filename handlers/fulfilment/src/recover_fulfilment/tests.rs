@@ -26,7 +26,8 @@ fn change(name: &str, status: &str, error: Option<&str>) -> Value {
 }
 
 async fn deliver(executions: &MemoryExecutions, body: &Value) -> bool {
-    let message = Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None };
+    let message =
+        Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() };
     handle(executions, &[message]).await.ids().is_empty()
 }
 

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use lakeside_domain::money::{Currency, Money};
 use lakeside_kit::{
     clock::Clock,
-    memory::{Answers, ManualClock},
+    memory::{Answers, ManualClock, MemoryMetrics},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ fn command() -> Message {
         "amount": {"amount": 19_900, "currency": "USD"},
         "metadata": {"correlationId": ORDER, "causationId": ORDER},
     });
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 struct World {
@@ -32,6 +32,7 @@ struct World {
     processor: ScriptedProcessor,
     answers: Answers,
     clock: ManualClock,
+    metrics: MemoryMetrics,
 }
 
 impl World {
@@ -49,15 +50,29 @@ impl World {
         }
         let (reversals, look_ups) = (script(reversals), script(look_ups));
         let processor = ScriptedProcessor { reversals, look_ups, ..Default::default() };
-        Self { table, processor, answers: Answers::default(), clock: ManualClock::default() }
+        Self {
+            table,
+            processor,
+            answers: Answers::default(),
+            clock: ManualClock::default(),
+            metrics: MemoryMetrics::default(),
+        }
     }
 
     /// Delivers the command; answers whether it was done with.
     async fn deliver(&self) -> bool {
         let invocation = invocation(&self.clock, &format!("request-{}", self.clock.now().as_millis()));
         let batch = [command()];
-        let failures =
-            handle(&self.table, &self.processor, &self.answers, &self.clock, &invocation, &batch).await;
+        let failures = handle(
+            &self.table,
+            &self.processor,
+            &self.answers,
+            &self.clock,
+            &self.metrics,
+            &invocation,
+            &batch,
+        )
+        .await;
         self.clock.advance(1);
         failures.ids().is_empty()
     }
@@ -78,6 +93,7 @@ async fn captured_money_goes_back_once() {
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Refunded));
     assert_eq!(world.table.outboxes.published(), ["PaymentRefunded"]);
     assert_eq!(world.said(), [json!({"outcome": "REFUNDED"}), json!({"outcome": "REFUNDED"})]);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 1);
     assert_eq!(*world.processor.keys.borrow(), [KEY]);
 }
 
@@ -87,6 +103,7 @@ async fn without_a_payment_none_can_begin_any_more() {
     assert!(world.deliver().await);
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Voided));
     assert_eq!(world.said(), [json!({"outcome": "NOTHING_TO_REFUND"})]);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 0);
     assert!(world.table.outboxes.published().is_empty());
 }
 
@@ -97,6 +114,7 @@ async fn a_charge_of_unknown_outcome_is_cancelled_at_the_processor() {
     assert_eq!(world.table.payment_status(ORDER), Some(PaymentStatus::Voided));
     assert!(world.table.outboxes.published().is_empty());
     assert_eq!(world.said(), [json!({"outcome": "NOTHING_TO_REFUND"})]);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 0);
 }
 
 #[tokio::test]
@@ -105,6 +123,7 @@ async fn a_declined_payment_needs_no_processor() {
     let world = World::at(Some(PaymentStatus::Declined { reason }), [], []);
     assert!(world.deliver().await);
     assert_eq!(world.said(), [json!({"outcome": "NOTHING_TO_REFUND"})]);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 0);
 }
 
 #[tokio::test]

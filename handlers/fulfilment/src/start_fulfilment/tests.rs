@@ -19,7 +19,7 @@ const EVENT: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
 const SETTINGS: Settings = Settings { approval_threshold: 100_000 };
 
 fn message(body: &Value) -> Message {
-    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: "m".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 fn created(total: i64) -> Message {

@@ -3,7 +3,10 @@ use lakeside_domain::{
     idempotency::Owner,
     ids::{ReasonCode, ShipmentId, TrackingNumber},
 };
-use lakeside_kit::{clock::Clock, memory::ManualClock};
+use lakeside_kit::{
+    clock::Clock,
+    memory::{ManualClock, MemoryMetrics},
+};
 use uuid::Uuid;
 
 use super::*;
@@ -28,6 +31,7 @@ struct World {
     table: MemoryFulfilment,
     carrier: ScriptedCarrier,
     clock: ManualClock,
+    metrics: MemoryMetrics,
 }
 
 impl World {
@@ -52,7 +56,7 @@ impl World {
         let command = Command::VoidLabels(OrderCommand { order_id: ORDER, metadata });
         let invocation = invocation(&self.clock, &format!("request-{}", self.clock.now().as_millis()));
         self.clock.advance(1);
-        handle(&self.table, &self.carrier, &self.clock, &invocation, command).await
+        handle(&self.table, &self.carrier, &self.clock, &self.metrics, &invocation, command).await
     }
 
     fn asked(&self) -> usize {
@@ -70,6 +74,7 @@ async fn what_was_or_may_have_been_bought_is_voided_and_nothing_else() {
     assert_eq!(world.table.label_status(ORDER, shipment(2)), Some(LabelStatus::Voided));
     assert_eq!(world.table.label_status(ORDER, shipment(3)), Some(refused));
     assert_eq!(world.asked(), 2);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 2);
 }
 
 #[tokio::test]
@@ -85,6 +90,7 @@ async fn voiding_twice_asks_the_carrier_once() {
     world.run().await.unwrap();
     world.run().await.unwrap();
     assert_eq!(world.asked(), 1);
+    assert_eq!(world.metrics.total(COMPENSATIONS), 1);
 }
 
 #[tokio::test]

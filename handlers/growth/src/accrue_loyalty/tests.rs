@@ -35,7 +35,7 @@ fn message(order: &str, detail_type: &str, mut data: serde_json::Value) -> Messa
         id: format!("{order} {detail_type}"),
         body: body.to_string(),
         attributes: HashMap::new(),
-        group: None,
+        ..Message::default()
     }
 }
 

@@ -6,17 +6,13 @@ use lakeside_kit::{
     clock::SystemClock,
     config::{parsed, required},
     runtime,
-    sqs::messages,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
     let table = LoyaltyTable::new(client, required("GROWTH_TABLE")?);
     let rate = Rate::new(Money::new(parsed("LOYALTY_MINOR_PER_POINT")?, parsed("LOYALTY_CURRENCY")?))?;
-    runtime::run(async |event, _| {
-        Ok(handle(&table, &SystemClock, rate, &messages(event)?).await.into_response())
-    })
-    .await
+    runtime::run_queue(&metrics, async |messages, _| handle(&table, &SystemClock, rate, messages).await).await
 }

@@ -8,22 +8,20 @@ use lakeside_kit::{
     clock::{Clock, SystemClock},
     config::required,
     runtime,
-    sqs::messages,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let aws = runtime::aws().await;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("GROWTH_TABLE")?;
     let contacts = Directory::new(client.clone(), required("DIRECTORY_TABLE")?);
     let post = AwsPost::new(&aws, required("SENDER_ADDRESS")?);
-    runtime::run(async |event, invocation| {
+    runtime::run_queue(&metrics, async |messages, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = NoticeTable::new(client.clone(), table.clone(), durations);
-        let messages = messages(event)?;
-        Ok(handle(&store, &contacts, &post, &SystemClock, invocation, &messages).await.into_response())
+        handle(&store, &contacts, &post, &SystemClock, &metrics, invocation, messages).await
     })
     .await
 }

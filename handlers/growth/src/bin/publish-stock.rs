@@ -12,24 +12,21 @@ use lakeside_kit::{
     runtime,
     secret::SecretCache,
     secrets_manager::SecretsManager,
-    sqs::messages,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let aws = runtime::aws().await;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("GROWTH_TABLE")?;
     let marketplaces = HttpMarketplaces::new(parsed("MARKETPLACES")?, Timeouts::from_env()?)?;
     let secrets = SecretsManager::new(&aws);
     let credentials = SecretCache::new(secrets, parsed_or("SECRET_TTL_SECONDS", 300)?);
-    runtime::run(async |event, invocation| {
+    runtime::run_queue(&metrics, async |messages, invocation| {
         let durations = durations(SystemClock.now(), invocation.deadline);
         let store = ListingTable::new(client.clone(), table.clone(), durations);
-        let messages = messages(event)?;
-        let failures = handle(&store, &marketplaces, &credentials, &SystemClock, invocation, &messages).await;
-        Ok(failures.into_response())
+        handle(&store, &marketplaces, &credentials, &SystemClock, &metrics, invocation, messages).await
     })
     .await
 }

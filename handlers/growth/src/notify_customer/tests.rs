@@ -4,7 +4,10 @@ use lakeside_domain::{
     idempotency::Durations,
     notice::{Channel, Preference},
 };
-use lakeside_kit::{memory::ManualClock, personal::Personal};
+use lakeside_kit::{
+    memory::{Log, ManualClock, MemoryMetrics},
+    personal::Personal,
+};
 use serde_json::json;
 
 use super::*;
@@ -23,7 +26,7 @@ fn order() -> OrderId {
 fn message(detail_type: &str, mut data: serde_json::Value) -> Message {
     data["orderId"] = ORDER.into();
     let body = json!({
-        "id": "1", "source": "lakeside.orders", "detail-type": detail_type,
+        "id": ORDER, "source": "lakeside.orders", "detail-type": detail_type,
         "detail": {
             "metadata": {
                 "eventId": ORDER, "occurredAt": "2026-11-27T09:01:00.000Z", "correlationId": ORDER,
@@ -32,7 +35,12 @@ fn message(detail_type: &str, mut data: serde_json::Value) -> Message {
             "data": data,
         },
     });
-    Message { id: detail_type.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message {
+        id: detail_type.into(),
+        body: body.to_string(),
+        attributes: HashMap::new(),
+        ..Message::default()
+    }
 }
 
 fn created() -> Message {
@@ -65,6 +73,7 @@ struct World {
     contacts: MemoryContacts,
     post: MemoryPost,
     clock: ManualClock,
+    metrics: MemoryMetrics,
     attempts: Cell<u32>,
 }
 
@@ -79,6 +88,7 @@ impl World {
             contacts,
             post: MemoryPost::default(),
             clock: ManualClock::default(),
+            metrics: MemoryMetrics::default(),
             attempts: Cell::default(),
         }
     }
@@ -104,7 +114,10 @@ impl World {
 
     async fn hear_with(&self, post: &impl Post, batch: &[Message]) -> Vec<String> {
         let invocation = self.invocation();
-        handle(&self.table, &self.contacts, post, &self.clock, &invocation, batch).await.ids().to_vec()
+        handle(&self.table, &self.contacts, post, &self.clock, &self.metrics, &invocation, batch)
+            .await
+            .ids()
+            .to_vec()
     }
 
     fn sent(&self) -> usize {
@@ -139,6 +152,20 @@ async fn a_customer_is_told_each_fact_once_by_the_way_they_prefer() {
         assert_eq!(world.post.sent.borrow()[0].0.channel(), channel);
         assert_eq!(world.status(What::Confirmed), Some(NoticeStatus::Sent { channel }));
         assert_eq!(world.table.announced(), ["CustomerNotified", "CustomerNotified"]);
+        assert_eq!(world.metrics.total(CUSTOMERS_NOTIFIED), 2);
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_which_order_and_nothing_of_its_customer() {
+    let (world, log) = (World::of(Some(jane(Preference::Any))), Log::default());
+    assert!(log.of(world.hear(&[created(), confirmed()])).await.is_empty());
+    let lines = log.lines();
+    let decided = lines.iter().find(|line| line["message"] == "notice decided").unwrap();
+    assert_eq!((&decided["correlation_id"], &decided["order_id"]), (&json!(ORDER), &json!(ORDER)));
+    assert_eq!(decided["message_type"], "OrderConfirmed");
+    for secret in ["jane", "555", "addr_1", "pm_1", "TENT"] {
+        assert!(!log.text().contains(secret), "{secret}: {}", log.text());
     }
 }
 
@@ -158,6 +185,7 @@ async fn a_fact_that_comes_before_its_order_waits_for_it() {
     assert_eq!((world.sent(), world.status(What::Confirmed)), (0, Some(NoticeStatus::Waiting)));
     assert!(world.hear(&[created()]).await.is_empty());
     assert_eq!((world.sent(), world.status(What::Confirmed)), (2, Some(SMS)));
+    assert_eq!(world.metrics.total(CUSTOMERS_NOTIFIED), 2);
     assert!(world.hear(&[created(), fulfilled(), confirmed()]).await.is_empty());
     assert_eq!(world.sent(), 2);
 }
@@ -219,6 +247,7 @@ async fn a_message_that_a_dead_attempt_may_have_sent_is_uncertain_and_never_sent
         assert_eq!((world.sent(), world.status(What::Confirmed)), (1, Some(uncertain)));
     }
     assert!(world.table.announced().is_empty());
+    assert_eq!((world.metrics.total(NOTICES_UNCERTAIN), world.metrics.total(CUSTOMERS_NOTIFIED)), (1, 0));
 }
 
 #[tokio::test]
@@ -281,7 +310,8 @@ async fn no_message_is_begun_that_the_end_of_the_invocation_would_cut_off() {
     assert!(world.hear(&[created()]).await.is_empty());
     let invocation = Invocation { deadline: Timestamp::from_millis(5_000), ..world.invocation() };
     let batch = [confirmed()];
-    let failed = handle(&world.table, &world.contacts, &world.post, &world.clock, &invocation, &batch).await;
+    let failed =
+        handle(&world.table, &world.contacts, &world.post, &world.clock, &(), &invocation, &batch).await;
     assert_eq!(failed.ids(), ["OrderConfirmed"]);
     assert_eq!((world.sent(), world.status(What::Confirmed)), (0, None));
 }

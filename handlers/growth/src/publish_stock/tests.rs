@@ -3,7 +3,7 @@ use std::{collections::HashMap, rc::Rc};
 use lakeside_domain::{idempotency::Owner, ids::ReasonCode};
 use lakeside_kit::{
     clock::Clock,
-    memory::{ManualClock, MemorySecrets},
+    memory::{ManualClock, MemoryMetrics, MemorySecrets},
 };
 use serde_json::json;
 
@@ -20,6 +20,7 @@ struct World {
     secrets: Rc<MemorySecrets>,
     credentials: SecretCache<Rc<MemorySecrets>>,
     clock: ManualClock,
+    metrics: MemoryMetrics,
 }
 
 impl World {
@@ -34,14 +35,15 @@ impl World {
             credentials: SecretCache::new(secrets.clone(), 300),
             secrets,
             clock: ManualClock::default(),
+            metrics: MemoryMetrics::default(),
         }
     }
 
     async fn hear(&self, batch: &[Message]) -> Vec<String> {
         let deadline = self.clock.now().plus_seconds(10);
         let invocation = Invocation { request_id: "request".into(), deadline };
-        let Self { table, marketplaces, credentials, clock, .. } = self;
-        handle(&**table, marketplaces, credentials, clock, &invocation, batch).await.ids().to_vec()
+        let Self { table, marketplaces, credentials, clock, metrics, .. } = self;
+        handle(&**table, marketplaces, credentials, clock, metrics, &invocation, batch).await.ids().to_vec()
     }
 
     fn shown(&self, marketplace_name: &str) -> Option<(u64, u64)> {
@@ -80,6 +82,7 @@ fn message(id: &str, marketplace: &str, sku: &str, (available, version): (u64, u
         body: body.to_string(),
         attributes: HashMap::new(),
         group: Some(format!("{marketplace}#{sku}")),
+        ..Message::default()
     }
 }
 
@@ -114,6 +117,7 @@ async fn a_level_told_again_is_told_to_nobody() {
         world.clock.advance(40 * 24 * 3600 * 1000);
     }
     assert_eq!((world.calls(), world.announced()), (1, vec!["MarketplaceStockPublished".to_owned()]));
+    assert_eq!((world.metrics.total(LISTINGS_PUBLISHED), world.metrics.total(LISTINGS_REFUSED)), (1, 0));
 }
 
 #[tokio::test]
@@ -184,6 +188,7 @@ async fn a_refusal_is_recorded_and_final_for_its_version_alone() {
     let reason = ReasonCode::constant("LISTING_UNKNOWN");
     assert_eq!(world.record().unwrap().status, ListingStatus::Refused { reason });
     assert_eq!((world.calls(), world.announced()), (1, vec![]));
+    assert_eq!((world.metrics.total(LISTINGS_PUBLISHED), world.metrics.total(LISTINGS_REFUSED)), (0, 1));
     assert!(world.hear(&[level(4, 2)]).await.is_empty());
     assert_eq!(world.shown(ALPINE), Some((4, 2)));
 }

@@ -22,7 +22,7 @@ fn level(available: u64, version: u64) -> Message {
             "data": data,
         },
     });
-    Message { id: "level".into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: "level".into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 fn queues() -> MemoryQueues {

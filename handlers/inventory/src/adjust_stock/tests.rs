@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use lakeside_kit::memory::ManualClock;
+use lakeside_kit::memory::{ManualClock, MemoryMetrics};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ fn id(n: u128) -> AdjustmentId {
 
 fn message(id: &str, body: &Value, attributes: &[(&str, &str)]) -> Message {
     let attributes = attributes.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    Message { id: id.into(), body: body.to_string(), attributes, group: None }
+    Message { id: id.into(), body: body.to_string(), attributes, ..Message::default() }
 }
 
 fn command(n: u128, kind: &str, lines: &[(&str, i64)]) -> Message {
@@ -35,7 +35,7 @@ fn sale(sale_id: &str, principal: &str, lines: &[(&str, i64)]) -> Message {
 }
 
 async fn run(table: &MemoryInventory, batch: &[Message]) -> Vec<String> {
-    handle(table, &ManualClock::at(1000), batch).await.ids().to_vec()
+    handle(table, &ManualClock::at(1000), &(), batch).await.ids().to_vec()
 }
 
 fn node(table: &MemoryInventory, name: &str, node: &str) -> Option<i64> {
@@ -168,7 +168,8 @@ async fn what_is_neither_command_nor_sale_is_parked_alone() {
     };
     let mut nowhere = Message { id: "nowhere".into(), ..sale.clone() };
     nowhere.attributes.insert("node".into(), "No Where".into());
-    let garbage = Message { id: "garbage".into(), body: "{".into(), attributes: HashMap::new(), group: None };
+    let garbage =
+        Message { id: "garbage".into(), body: "{".into(), attributes: HashMap::new(), ..Message::default() };
     let batch = [
         garbage,
         without("saleId"),
@@ -211,4 +212,14 @@ async fn a_change_that_one_transaction_does_not_hold_is_refused() {
     );
     assert_eq!(reason(&table, id(1)), TOO_LARGE);
     assert_eq!(table.adjustment(id(2)).unwrap().status, AdjustmentStatus::Applied);
+}
+
+#[tokio::test]
+async fn a_refusal_counts_once_and_what_is_booked_does_not() {
+    let (table, metrics) = (stocked(&[("TENT", "wh-east", 2)]), MemoryMetrics::default());
+    let batch = [command(1, "RECEIPT", &[("TENT", 1)]), command(2, "STORE_SALE", &[("TENT", 9)])];
+    for _ in 0..2 {
+        assert!(handle(&table, &ManualClock::at(1000), &metrics, &batch).await.ids().is_empty());
+    }
+    assert_eq!(metrics.total(ADJUSTMENTS_REFUSED), 1);
 }

@@ -1,12 +1,15 @@
 //! Wires `reconcile-stock`.
 
 use lakeside_inventory::{inventory_table::InventoryTable, reconcile_stock::handle};
-use lakeside_kit::{config::required, runtime};
+use lakeside_kit::{
+    config::required,
+    runtime::{self, Trigger},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
     let store = InventoryTable::new(client, required("INVENTORY_TABLE")?);
-    runtime::run(async |request, _| Ok(handle(&store, request).await?)).await
+    runtime::run(Trigger::Schedule, async |request, _| Ok(handle(&store, &metrics, request).await?)).await
 }

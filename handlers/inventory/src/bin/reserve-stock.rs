@@ -8,20 +8,18 @@ use lakeside_kit::{
     clock::SystemClock,
     config::{parsed, required},
     runtime,
-    sqs::messages,
     task_token::StepFunctions,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let aws = runtime::aws().await;
     let store = InventoryTable::new(aws_sdk_dynamodb::Client::new(&aws), required("INVENTORY_TABLE")?);
     let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));
     let settings = Settings { hold_seconds: parsed("RESERVATION_HOLD_SECONDS")? };
-    runtime::run(async |event, _| {
-        let failures = handle(&store, &tokens, &SystemClock, settings, &messages(event)?).await;
-        Ok(failures.into_response())
+    runtime::run_queue(&metrics, async |messages, _| {
+        handle(&store, &tokens, &SystemClock, &metrics, settings, messages).await
     })
     .await
 }

@@ -7,14 +7,17 @@ use lakeside_inventory::{
 use lakeside_kit::{
     clock::SystemClock,
     config::{parsed, required},
-    runtime,
+    runtime::{self, Trigger},
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::init_logs();
+    let metrics = runtime::init_telemetry()?;
     let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
     let store = InventoryTable::new(client, required("INVENTORY_TABLE")?);
     let settings = Settings { grace_seconds: parsed("SWEEP_GRACE_SECONDS")? };
-    runtime::run(async |_: serde_json::Value, _| Ok(handle(&store, &SystemClock, settings).await?)).await
+    runtime::run(Trigger::Schedule, async |_: serde_json::Value, _| {
+        Ok(handle(&store, &SystemClock, &metrics, settings).await?)
+    })
+    .await
 }

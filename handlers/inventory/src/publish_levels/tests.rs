@@ -1,6 +1,9 @@
 use std::cell::{Cell, RefCell};
 
-use lakeside_kit::{bus::BusError, memory::ManualClock};
+use lakeside_kit::{
+    bus::BusError,
+    memory::{ManualClock, MemoryMetrics},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -83,7 +86,7 @@ fn node(sequence: &str, sku: &str, node: &str, [before, after]: [u64; 2], versio
 
 async fn told_by(pools: &Pools, bus: &ScriptedBus, records: &[Value]) -> Vec<String> {
     let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
-    let response = handle(pools, bus, &ManualClock::at(1000), &event).await;
+    let response = handle(pools, bus, &ManualClock::at(1000), &(), &event).await;
     response.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect()
 }
 
@@ -257,4 +260,14 @@ proptest! {
         let ids: std::collections::BTreeSet<_> = bus.taken.borrow().iter().map(|entry| entry.event_id).collect();
         prop_assert_eq!(ids.len(), bus.taken.borrow().len(), "each level is a fact of its own");
     }
+}
+
+#[tokio::test]
+async fn what_the_bus_took_counts() {
+    let (pools, bus) = (Pools::with(&[("TENT", &[(3, 7)])]), ScriptedBus::default());
+    let metrics = MemoryMetrics::default();
+    let records = [pool("1", "TENT", [9, 3]), node("2", "TENT", "wh-east", [9, 8], 3)];
+    let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    handle(&pools, &bus, &ManualClock::at(1000), &metrics, &event).await;
+    assert_eq!(metrics.values(EVENTS_PUBLISHED), [2]);
 }

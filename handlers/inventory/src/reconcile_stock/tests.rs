@@ -5,6 +5,8 @@ use lakeside_domain::{
     reconciliation::{NodeCount, PoolCounts},
 };
 
+use lakeside_kit::memory::MemoryMetrics;
+
 use super::*;
 use crate::{
     goods::{pool, sku, stocked},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 async fn run(table: &MemoryInventory) -> Reconciled {
-    handle(table, Request::default()).await.unwrap()
+    handle(table, &(), Request::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -47,7 +49,7 @@ async fn a_difference_is_told_and_nothing_of_that_sku_is_moved() {
 async fn operations_ask_for_single_skus() {
     let table = stocked(&[("TENT", "wh-east", 8), ("STOVE", "wh-east", 1)]);
     let request = serde_json::from_str(r#"{"skus": ["TENT"], "version": "0"}"#).unwrap();
-    assert_eq!(handle(&table, request).await.unwrap().agree, 1);
+    assert_eq!(handle(&table, &(), request).await.unwrap().agree, 1);
     let scheduled: Request =
         serde_json::from_str(r#"{"version": "0", "detail-type": "Scheduled Event"}"#).unwrap();
     assert_eq!(scheduled, Request::default());
@@ -120,7 +122,7 @@ fn reading(on_hand: i64, version: u64) -> SkuStock {
 
 async fn found(readings: Vec<SkuStock>) -> Reconciled {
     let busy = Busy { readings: RefCell::new(readings), broken: Cell::new(false) };
-    handle(&busy, Request::default()).await.unwrap()
+    handle(&busy, &(), Request::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -147,7 +149,17 @@ async fn a_sku_that_never_settles_is_left_to_another_run() {
 #[tokio::test]
 async fn a_sku_that_cannot_be_read_fails_the_run() {
     let busy = Busy { readings: RefCell::default(), broken: Cell::new(true) };
-    let error = handle(&busy, Request::default()).await.unwrap_err();
+    let error = handle(&busy, &(), Request::default()).await.unwrap_err();
     assert!(matches!(error, ReconcileError::Unreadable(..)), "{error}");
     assert_eq!(error.disposition(), Disposition::Retry);
+}
+
+#[tokio::test]
+async fn every_run_says_how_many_skus_differ_and_be_it_none() {
+    let metrics = MemoryMetrics::default();
+    let table = stocked(&[("TENT", "wh-east", 8), ("STOVE", "wh-east", 1)]);
+    handle(&table, &metrics, Request::default()).await.unwrap();
+    table.pools.borrow_mut().insert((sku("TENT"), PoolId(1)), Counts { received: 1, ..Counts::default() });
+    handle(&table, &metrics, Request::default()).await.unwrap();
+    assert_eq!(metrics.values(STOCK_DIFFERENCES), [0, 1]);
 }

@@ -1,6 +1,6 @@
 use lakeside_contracts::commands::{AllocateStockResult, CommandMetadata, OrderCommand};
 use lakeside_domain::{reservation::Take, stock::PoolId};
-use lakeside_kit::memory::ManualClock;
+use lakeside_kit::memory::{ManualClock, MemoryMetrics};
 use uuid::Uuid;
 
 use super::*;
@@ -31,7 +31,7 @@ fn held() -> MemoryInventory {
 }
 
 async fn release(table: &MemoryInventory, command: Command) -> Result<ReleaseResult, StockError> {
-    handle(table, &ManualClock::at(1000), command).await
+    handle(table, &ManualClock::at(1000), &(), command).await
 }
 
 #[tokio::test]
@@ -86,4 +86,22 @@ async fn a_release_that_was_overtaken_is_tried_again_and_a_foreign_command_is_re
         release(&table, Command::VoidLabels(command())).await,
         Err(StockError::Unexpected("VoidLabels"))
     ));
+}
+
+#[tokio::test]
+async fn what_was_undone_counts_once_and_what_there_was_not_does_not() {
+    let release_all = async |table: &MemoryInventory| {
+        let metrics = MemoryMetrics::default();
+        for _ in 0..2 {
+            for command in [Command::ReleaseAllocation(command()), Command::ReleaseStock(command())] {
+                handle(table, &ManualClock::at(1000), &metrics, command).await.unwrap();
+            }
+        }
+        metrics.total(COMPENSATIONS)
+    };
+    let allocated = held();
+    allocate::handle(&allocated, &ManualClock::at(1000), Command::AllocateStock(command())).await.unwrap();
+    assert_eq!(release_all(&allocated).await, 2);
+    assert_eq!(release_all(&held()).await, 1);
+    assert_eq!(release_all(&stocked(&[("TENT", "wh-east", 10)])).await, 0);
 }

@@ -1,5 +1,5 @@
 use lakeside_domain::stock::PoolId;
-use lakeside_kit::memory::{Answers, ManualClock};
+use lakeside_kit::memory::{Answers, Log, ManualClock, MemoryMetrics};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ fn id(n: u128) -> OrderId {
 }
 
 fn message(id: String, body: &Value) -> Message {
-    Message { id, body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id, body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 fn created(n: u128, lines: &[(&str, i64)]) -> Message {
@@ -51,7 +51,7 @@ fn command(n: u128, lines: &[(&str, i64)]) -> Message {
 }
 
 async fn run(table: &MemoryInventory, answers: &Answers, batch: &[Message]) -> Vec<String> {
-    handle(table, answers, &ManualClock::at(1000), SETTINGS, batch).await.ids().to_vec()
+    handle(table, answers, &ManualClock::at(1000), &(), SETTINGS, batch).await.ids().to_vec()
 }
 
 #[tokio::test]
@@ -158,7 +158,8 @@ async fn an_order_too_large_for_a_transaction_does_not_keep_others_from_their_st
 #[tokio::test]
 async fn malformed_messages_fail_alone() {
     let table = stocked(&[("TENT", "wh-east", 5)]);
-    let garbage = Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new(), group: None };
+    let garbage =
+        Message { id: "m1".into(), body: "{".into(), attributes: HashMap::new(), ..Message::default() };
     let twice = created(2, &[("TENT", 1), ("TENT", 1)]);
     let failed = run(&table, &Answers::default(), &[garbage, created(1, &[("TENT", 1)]), twice]).await;
     assert_eq!(failed, ["m1", "event-2"]);
@@ -186,7 +187,7 @@ async fn a_hold_that_ended_before_its_saga_asked_is_renewed_and_one_that_was_rel
     assert!(run(&table, &Answers::default(), &[created(1, &[("TENT", 1)])]).await.is_empty());
     let late = ManualClock::at(7_200_000);
     let answers = Answers::default();
-    let ask = async || handle(&table, &answers, &late, SETTINGS, &[command(1, &[("TENT", 1)])]).await;
+    let ask = async || handle(&table, &answers, &late, &(), SETTINGS, &[command(1, &[("TENT", 1)])]).await;
     table.trouble.overtaken.set(1);
     assert!(ask().await.ids().is_empty());
     assert!(table.reservations.borrow()[&id(1)].is_live(late.now()));
@@ -195,4 +196,45 @@ async fn a_hold_that_ended_before_its_saga_asked_is_renewed_and_one_that_was_rel
     late.advance(7_200_000);
     assert!(ask().await.ids().is_empty());
     assert_eq!(answers.given.borrow()[1].1["reason"], RESERVATION_CLOSED);
+}
+
+#[tokio::test]
+async fn each_order_counts_once_whichever_message_decides_it() {
+    let (table, answers) = (stocked(&[("TENT", "wh-east", 3)]), Answers::default());
+    let metrics = MemoryMetrics::default();
+    let batch = [
+        created(1, &[("TENT", 2)]),
+        command(1, &[("TENT", 2)]),
+        created(2, &[("TENT", 2)]),
+        created(3, &[("TENT", 1)]),
+    ];
+    for _ in 0..2 {
+        handle(&table, &answers, &ManualClock::at(1000), &metrics, SETTINGS, &batch).await;
+    }
+    assert_eq!((metrics.total(RESERVATIONS_MADE), metrics.total(RESERVATIONS_FAILED)), (2, 1));
+}
+
+#[tokio::test]
+async fn what_is_not_written_does_not_count() {
+    let (table, answers) = (stocked(&[("TENT", "wh-east", 3)]), Answers::default());
+    let metrics = MemoryMetrics::default();
+    table.trouble.overtaken.set(ATTEMPTS);
+    let batch = [created(1, &[("TENT", 2)])];
+    handle(&table, &answers, &ManualClock::at(1000), &metrics, SETTINGS, &batch).await;
+    assert_eq!((metrics.total(RESERVATIONS_MADE), metrics.total(RESERVATIONS_FAILED)), (0, 0));
+}
+
+#[tokio::test]
+async fn orders_that_are_decided_together_are_told_apart_in_the_log() {
+    let (table, log) = (stocked(&[("TENT", "wh-east", 3)]), Log::default());
+    let batch = [created(1, &[("TENT", 2)]), created(2, &[("TENT", 2)])];
+    log.of(run(&table, &Answers::default(), &batch)).await;
+    let lines = log.lines();
+    let decided: Vec<_> = lines.iter().filter(|line| line["message"] == "stock decided").collect();
+    assert_eq!(decided.len(), 2);
+    for (n, status) in [(1, "Held"), (2, "Refused")] {
+        let own = decided.iter().find(|line| line["order_id"] == id(n).to_string()).unwrap();
+        assert_eq!((&own["correlation_id"], &own["status"]), (&json!(id(n)), &json!(status)));
+        assert_eq!(own["causation_id"], CAUSE);
+    }
 }

@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 
 use lakeside_domain::{
-    ids::{CustomerId, ReasonCode},
-    order::OrderState,
+    ids::{AddressId, CustomerId, PaymentMethod, ReasonCode},
+    money::{Currency, Money},
+    order::{Channel, Order},
 };
+use lakeside_kit::memory::MemoryMetrics;
 use serde_json::json;
 
 use super::*;
@@ -25,7 +27,16 @@ fn created() -> MemoryOrders {
         customer_id: CustomerId::parse("customer-1").unwrap(),
         fingerprint: String::new(),
         state: OrderState::Created,
-        order: None,
+        order: Some(Order {
+            order_id: OrderId::parse(ORDER).unwrap(),
+            customer_id: CustomerId::parse("customer-1").unwrap(),
+            channel: Channel::Web,
+            lines: Vec::new(),
+            total: Money::new(19_900, Currency::USD),
+            payment_method: PaymentMethod::parse("pm_1").unwrap(),
+            shipping_address_id: AddressId::parse("addr_1").unwrap(),
+            placed_at: Timestamp::from_millis(43_195_000),
+        }),
         cancellation_requested_at: None,
         version: 1,
     };
@@ -46,7 +57,12 @@ fn message(source: &str, detail_type: &str, mut data: serde_json::Value) -> Mess
             "data": data,
         },
     });
-    Message { id: detail_type.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message {
+        id: detail_type.into(),
+        body: body.to_string(),
+        attributes: HashMap::new(),
+        ..Message::default()
+    }
 }
 
 fn captured() -> Message {
@@ -69,7 +85,7 @@ async fn facts_delivered_three_times_and_out_of_order_end_in_the_same_state_and_
         vec![completed(), captured(), completed(), captured(), captured()],
     ] {
         let table = created();
-        assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+        assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
         assert_eq!(state(&table), OrderState::Fulfilled);
         assert_eq!(table.outboxes.published(), ["OrderConfirmed", "OrderFulfilled"]);
     }
@@ -87,7 +103,7 @@ async fn want_of_stock_rejects_the_order_once() {
             json!({"step": "ReserveStock", "reason": "OUT_OF_STOCK"}),
         ),
     ];
-    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
     assert_eq!(state(&table), OrderState::Rejected { reason: ReasonCode::parse("OUT_OF_STOCK").unwrap() });
     assert_eq!(table.outboxes.published(), ["OrderRejected"]);
 }
@@ -96,9 +112,9 @@ async fn want_of_stock_rejects_the_order_once() {
 async fn a_write_that_was_overtaken_is_decided_again() {
     let table = created();
     table.trouble.overtaken.set(ATTEMPTS - 1);
-    assert!(handle(&table, &Noon, &[captured()]).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &[captured()]).await.ids().is_empty());
     table.trouble.overtaken.set(ATTEMPTS);
-    assert_eq!(handle(&table, &Noon, &[completed()]).await.ids(), ["FulfilmentCompleted"]);
+    assert_eq!(handle(&table, &Noon, &(), &[completed()]).await.ids(), ["FulfilmentCompleted"]);
     assert_eq!(state(&table), OrderState::Confirmed);
 }
 
@@ -109,9 +125,32 @@ async fn what_is_no_fact_about_an_order_fails_alone() {
     let mut malformed = captured();
     malformed.body = malformed.body.replace("USD", "US DOLLARS");
     let batch = [forged, malformed, completed()];
-    assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["FulfilmentCompleted", "PaymentCaptured"]);
+    assert_eq!(handle(&table, &Noon, &(), &batch).await.ids(), ["FulfilmentCompleted", "PaymentCaptured"]);
     assert_eq!(state(&table), OrderState::Fulfilled);
 
     table.records.borrow_mut().clear();
-    assert_eq!(handle(&table, &Noon, &[completed()]).await.ids(), ["FulfilmentCompleted"]);
+    assert_eq!(handle(&table, &Noon, &(), &[completed()]).await.ids(), ["FulfilmentCompleted"]);
+}
+
+#[tokio::test]
+async fn how_an_order_ends_counts_once_and_how_long_it_took() {
+    let out_of_stock = json!({"reason": "OUT_OF_STOCK", "shortages": [{"sku": "TENT", "requested": 1}]});
+    let rejected = message("lakeside.inventory", "StockReservationFailed", out_of_stock);
+    let declined = json!({"step": "CapturePayment", "reason": "PAYMENT_DECLINED"});
+    let cancelled = message("lakeside.fulfilment", "FulfilmentFailed", declined);
+    for (facts, counted, took) in [
+        (vec![captured()], None, vec![]),
+        (vec![captured(), completed()], Some(ORDERS_FULFILLED), vec![5_000]),
+        (vec![rejected], Some(ORDERS_REJECTED), vec![]),
+        (vec![cancelled], Some(ORDERS_CANCELLED), vec![]),
+    ] {
+        let (table, metrics) = (created(), MemoryMetrics::default());
+        for _ in 0..3 {
+            assert!(handle(&table, &Noon, &metrics, &facts).await.ids().is_empty());
+        }
+        for metric in [ORDERS_FULFILLED, ORDERS_REJECTED, ORDERS_CANCELLED] {
+            assert_eq!(metrics.total(metric), u64::from(counted == Some(metric)), "{}", metric.name);
+        }
+        assert_eq!(metrics.values(FULFILMENT_TIME), took);
+    }
 }

@@ -3,6 +3,7 @@ use lakeside_domain::{
     money::{Currency, Money},
     order::{Channel, Order, OrderState},
 };
+use lakeside_kit::memory::MemoryMetrics;
 use serde_json::Value;
 
 use super::*;
@@ -61,12 +62,12 @@ fn message(id: &str, order_id: &str, principal: &str) -> Message {
         id: id.into(),
         body: "{}".into(),
         attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        group: None,
+        ..Message::default()
     }
 }
 
 async fn ask(table: &MemoryOrders, principal: &str) {
-    let failures = handle(table, &Noon, &[message("m1", ORDER, principal)]).await;
+    let failures = handle(table, &Noon, &(), &[message("m1", ORDER, principal)]).await;
     assert!(failures.ids().is_empty());
 }
 
@@ -145,7 +146,7 @@ impl Cancellations for Overtaken {
 #[tokio::test]
 async fn an_order_that_comes_just_before_the_request_is_kept_is_asked_about_instead() {
     let table = Overtaken(MemoryOrders::default());
-    assert!(handle(&table, &Noon, &[message("m1", ORDER, "me")]).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &[message("m1", ORDER, "me")]).await.ids().is_empty());
     assert!(table.0.early.borrow().is_empty());
     assert_eq!(table.0.outboxes.published(), ["OrderCancellationRequested"]);
 }
@@ -157,7 +158,7 @@ async fn a_write_that_was_overtaken_is_decided_again() {
     ask(&table, "me").await;
     let table = at(OrderState::Created);
     table.trouble.overtaken.set(ATTEMPTS);
-    assert_eq!(handle(&table, &Noon, &[message("m1", ORDER, "me")]).await.ids(), ["m1"]);
+    assert_eq!(handle(&table, &Noon, &(), &[message("m1", ORDER, "me")]).await.ids(), ["m1"]);
 }
 
 #[tokio::test]
@@ -165,7 +166,7 @@ async fn an_order_id_that_is_no_uuid_is_refused_with_a_reason_and_not_kept() {
     let long = "a".repeat(256);
     for bad in ["", "42", "\",\"principal\":\"x", long.as_str()] {
         let table = MemoryOrders::default();
-        assert!(handle(&table, &Noon, &[message("m1", bad, "me")]).await.ids().is_empty());
+        assert!(handle(&table, &Noon, &(), &[message("m1", bad, "me")]).await.ids().is_empty());
         let refused = table.refused.borrow()["m1"].clone();
         assert_eq!(refused.reason, INVALID_ORDER_ID);
         assert!(bad.is_empty() || !serde_json::to_string(&refused).unwrap().contains(bad));
@@ -179,6 +180,15 @@ async fn a_message_without_a_principal_fails_alone() {
     let mut nobodys = message("m1", ORDER, "me");
     nobodys.attributes.remove("principal");
     let batch = [nobodys, message("m2", ORDER, "not a principal"), message("m3", ORDER, "me")];
-    assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["m1", "m2"]);
+    assert_eq!(handle(&table, &Noon, &(), &batch).await.ids(), ["m1", "m2"]);
     assert!(table.load(order_id()).unwrap().cancellation_requested_at.is_some());
+}
+
+#[tokio::test]
+async fn a_request_counts_once_and_one_that_is_absorbed_does_not() {
+    let (table, metrics) = (at(OrderState::Created), MemoryMetrics::default());
+    for who in ["you", "me", "me"] {
+        assert!(handle(&table, &Noon, &metrics, &[message("m1", ORDER, who)]).await.ids().is_empty());
+    }
+    assert_eq!(metrics.total(CANCELLATIONS_REQUESTED), 1);
 }

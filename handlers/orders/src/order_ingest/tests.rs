@@ -1,4 +1,5 @@
 use lakeside_domain::money::{Currency, Money};
+use lakeside_kit::memory::{Log, MemoryMetrics};
 use serde_json::{Value, json};
 
 use super::*;
@@ -36,7 +37,7 @@ fn message(id: &str, order_id: &str, principal: &str, body: impl std::fmt::Displ
         id: id.into(),
         body: body.to_string(),
         attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        group: None,
+        ..Message::default()
     }
 }
 
@@ -64,7 +65,7 @@ fn only(table: &MemoryOrders) -> (OrderRecord, Vec<Entry>) {
 #[tokio::test]
 async fn an_order_and_its_event_are_one_write() {
     let table = shop();
-    let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
+    let failures = handle(&table, &Noon, &(), &[message("m1", ORDER, "customer-1", body())]).await;
     assert!(failures.ids().is_empty());
     let (record, outbox) = only(&table);
     assert_eq!(record.state, OrderState::Created);
@@ -84,7 +85,7 @@ async fn the_same_submission_again_is_absorbed_however_it_is_spelled() {
         message("m2", &ORDER.to_uppercase(), "customer-1", body()),
         message("m3", ORDER, "customer-1", respelled),
     ];
-    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
     only(&table);
     assert!(table.conflicts.borrow().is_empty());
 }
@@ -94,7 +95,9 @@ async fn a_submission_that_the_door_reads_is_read_here_however_odd_its_spelling(
     let usual = body().to_string();
     for odd in [usual.replacen('{', "{\"channel\":null,", 1), usual.replace("19900", "19900.0")] {
         let table = shop();
-        assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", odd)]).await.ids().is_empty());
+        assert!(
+            handle(&table, &Noon, &(), &[message("m1", ORDER, "customer-1", odd)]).await.ids().is_empty()
+        );
         assert_eq!(only(&table).0.state, OrderState::Created);
     }
 }
@@ -109,7 +112,7 @@ async fn another_payload_or_another_principal_under_the_same_id_is_a_conflict_an
         message("m2", ORDER, "customer-1", other),
         message("m3", ORDER, "customer-2", body()),
     ];
-    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
     let (record, _) = only(&table);
     assert_eq!(record.customer_id.as_str(), "customer-1");
     assert_eq!(record.order.unwrap().payment_method.as_str(), "pm_1");
@@ -130,7 +133,9 @@ async fn a_refused_submission_is_a_rejected_order_with_its_reason() {
         let table = shop();
         let mut body = body();
         *body.pointer_mut(pointer).unwrap() = value;
-        assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body)]).await.ids().is_empty());
+        assert!(
+            handle(&table, &Noon, &(), &[message("m1", ORDER, "customer-1", body)]).await.ids().is_empty()
+        );
         let (record, outbox) = only(&table);
         assert!(
             matches!(&record.state, OrderState::Rejected { reason: r } if r.as_str() == reason),
@@ -146,7 +151,9 @@ async fn an_order_id_that_is_no_uuid_is_refused_with_a_reason_and_not_kept() {
     let long = "a".repeat(256);
     for bad in ["", "42", "\",\"principal\":\"x", "x&MessageBody=y", long.as_str()] {
         let table = shop();
-        assert!(handle(&table, &Noon, &[message("m1", bad, "customer-1", body())]).await.ids().is_empty());
+        assert!(
+            handle(&table, &Noon, &(), &[message("m1", bad, "customer-1", body())]).await.ids().is_empty()
+        );
         assert!(table.records.borrow().is_empty());
         let refused = table.refused.borrow()["m1"].clone();
         assert_eq!(refused.reason, INVALID_ORDER_ID);
@@ -165,7 +172,7 @@ async fn one_malformed_message_in_a_batch_fails_alone() {
         message("m3", third, "not a principal", body()),
         message("m4", other, "customer-1", body()),
     ];
-    assert_eq!(handle(&table, &Noon, &batch).await.ids(), ["m2", "m3"]);
+    assert_eq!(handle(&table, &Noon, &(), &batch).await.ids(), ["m2", "m3"]);
     assert_eq!(table.records.borrow().len(), 2);
 }
 
@@ -173,7 +180,7 @@ async fn one_malformed_message_in_a_batch_fails_alone() {
 async fn a_busy_catalogue_fails_every_order_and_rejects_none() {
     let table = shop();
     table.trouble.down.set(true);
-    let failures = handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await;
+    let failures = handle(&table, &Noon, &(), &[message("m1", ORDER, "customer-1", body())]).await;
     assert_eq!(failures.ids(), ["m1"]);
     assert!(table.records.borrow().is_empty());
 }
@@ -183,7 +190,7 @@ async fn a_partner_s_order_has_the_channel_that_comes_with_the_partner() {
     for channel in Channel::PARTNERS {
         let table = shop();
         let message = partner_message("m1", channel.name(), partner_body());
-        assert!(handle(&table, &Noon, std::slice::from_ref(&message)).await.ids().is_empty());
+        assert!(handle(&table, &Noon, &(), std::slice::from_ref(&message)).await.ids().is_empty());
         let (record, outbox) = only(&table);
         assert_eq!(record.customer_id.as_str(), "partner-acme");
         assert_eq!(record.order.unwrap().channel, channel);
@@ -191,7 +198,7 @@ async fn a_partner_s_order_has_the_channel_that_comes_with_the_partner() {
         assert_eq!(detail["data"]["channel"], channel.name());
         assert_eq!(detail["data"]["customerId"], "partner-acme");
 
-        assert!(handle(&table, &Noon, &[message]).await.ids().is_empty());
+        assert!(handle(&table, &Noon, &(), &[message]).await.ids().is_empty());
         assert!(table.conflicts.borrow().is_empty());
     }
 }
@@ -208,13 +215,15 @@ async fn nobody_chooses_a_channel_that_is_not_theirs() {
         message("without", ORDER, "partner-acme", partner_body()),
     ];
     assert_eq!(
-        handle(&table, &Noon, &batch).await.ids(),
+        handle(&table, &Noon, &(), &batch).await.ids(),
         ["in the body", "ours", "none", "without"],
         "the door lets none of them through"
     );
     assert!(table.records.borrow().is_empty());
 
-    assert!(handle(&table, &Noon, &[message("m", ORDER, "customer-1", customer)]).await.ids().is_empty());
+    assert!(
+        handle(&table, &Noon, &(), &[message("m", ORDER, "customer-1", customer)]).await.ids().is_empty()
+    );
     let (record, _) = only(&table);
     assert!(matches!(record.state, OrderState::Rejected { reason } if reason.as_str() == "MALFORMED_FIELD"));
 }
@@ -224,7 +233,7 @@ async fn a_partner_and_a_customer_do_not_share_an_order() {
     let table = shop();
     let batch =
         [partner_message("m1", "marketplace", partner_body()), message("m2", ORDER, "customer-1", body())];
-    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
     assert_eq!(only(&table).0.customer_id.as_str(), "partner-acme");
     assert_eq!(table.conflicts.borrow().len(), 1);
 }
@@ -239,7 +248,7 @@ async fn an_order_that_its_customer_cancelled_before_it_came_is_rejected_and_nob
     };
     table.keep_early(&cancelled("customer-1"));
     let batch = [message("m1", ORDER, "customer-1", body()), message("m2", ORDER, "customer-1", body())];
-    assert!(handle(&table, &Noon, &batch).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &batch).await.ids().is_empty());
     let (record, outbox) = only(&table);
     assert!(
         matches!(record.state, OrderState::Rejected { reason } if reason.as_str() == "CANCELLED_BY_CUSTOMER")
@@ -256,6 +265,61 @@ async fn a_cancellation_that_somebody_else_sent_before_the_order_came_is_not_mea
     let order_id = OrderId::parse(ORDER).unwrap();
     let customer_id = CustomerId::parse("customer-2").unwrap();
     table.keep_early(&EarlyCancellation { order_id, customer_id, requested_at: Noon.now() });
-    assert!(handle(&table, &Noon, &[message("m1", ORDER, "customer-1", body())]).await.ids().is_empty());
+    assert!(handle(&table, &Noon, &(), &[message("m1", ORDER, "customer-1", body())]).await.ids().is_empty());
     assert_eq!(only(&table).0.state, OrderState::Created);
+}
+
+#[tokio::test]
+async fn each_decision_counts_once_however_often_it_is_submitted() {
+    let (table, metrics) = (shop(), MemoryMetrics::default());
+    let other = "00000000-0000-4000-8000-000000000002";
+    let accepted = Message {
+        sent_at: Some(Timestamp::from_millis(43_199_750)),
+        ..message("m1", ORDER, "customer-1", body())
+    };
+    let mut unpriced = body();
+    unpriced["lines"][0]["sku"] = "GHOST".into();
+    let batch = [accepted, message("m2", other, "customer-1", unpriced)];
+    for _ in 0..3 {
+        assert!(handle(&table, &Noon, &metrics, &batch).await.ids().is_empty());
+    }
+    assert_eq!((metrics.total(ORDERS_ACCEPTED), metrics.total(ORDERS_REJECTED)), (1, 1));
+    assert_eq!(metrics.values(INGESTION_LAG), [250], "of the message that says when it was sent");
+}
+
+#[tokio::test]
+async fn a_conflict_and_an_order_that_is_not_written_count_as_nothing() {
+    let (table, metrics) = (shop(), MemoryMetrics::default());
+    table.trouble.down.set(true);
+    let batch = [message("m1", ORDER, "customer-1", body())];
+    assert_eq!(handle(&table, &Noon, &metrics, &batch).await.ids(), ["m1"]);
+    assert_eq!(metrics.total(ORDERS_ACCEPTED), 0);
+    table.trouble.down.set(false);
+    assert!(handle(&table, &Noon, &metrics, &batch).await.ids().is_empty());
+    let conflict = [message("m2", ORDER, "customer-2", body())];
+    assert!(handle(&table, &Noon, &metrics, &conflict).await.ids().is_empty());
+    assert_eq!(metrics.total(ORDERS_ACCEPTED), 1);
+}
+
+#[tokio::test]
+async fn the_log_says_which_order_and_nothing_of_what_was_sent() {
+    let (table, log) = (shop(), Log::default());
+    let message_id = "00000000-0000-4000-8000-000000000001";
+    let mut personal = body();
+    personal["shippingAddressId"] = "ada-lovelace-12-larkspur-hollow".into();
+    let batch = [
+        message(message_id, ORDER, "customer-1", personal),
+        message("odd", ORDER, "customer-1", "ada@example.com"),
+        message("odder", "ada@example.com", "customer-1", body()),
+    ];
+    log.of(handle(&table, &Noon, &(), &batch)).await;
+    let lines = log.lines();
+    let recorded = lines.iter().find(|line| line["message"] == "order recorded").unwrap();
+    assert_eq!(recorded["correlation_id"], ORDER);
+    assert_eq!(recorded["order_id"], ORDER);
+    assert_eq!(recorded["causation_id"], message_id);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for secret in ["larkspur", "ada@", "customer-1", "TENT", "19900", "pm_1"] {
+        assert!(!log.text().contains(secret), "{secret}: {}", log.text());
+    }
 }

@@ -69,8 +69,7 @@ async fn feed(levels: &impl Levels, delivery: &Delivery) -> Result<(), FeedError
     let StockLevelChanged { sku, available, version } = event.data;
     let level = Level { sku, available, version, as_of: event.metadata.occurred_at };
     let written = levels.keep(&level).await?;
-    let correlation_id = event.metadata.correlation_id;
-    tracing::info!(%correlation_id, sku = %level.sku, version, new = written == Written::Yes, "level heard");
+    tracing::info!(sku = %level.sku, version, new = written == Written::Yes, "level heard");
     Ok(())
 }
 

@@ -67,7 +67,7 @@ async fn hear(facts: &impl Facts, delivery: &Delivery) -> Result<(), HearError> 
     let metadata = event.metadata;
     let fact = Fact { event_id: metadata.event_id, occurred_at: metadata.occurred_at, data: event.data };
     let written = facts.keep(&fact).await?;
-    tracing::info!(correlation_id = %metadata.correlation_id, new = written == Written::Yes, "heard");
+    tracing::info!(new = written == Written::Yes, "heard");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ fn example() -> Value {
 }
 
 fn message(id: &str, body: &Value) -> Message {
-    Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), group: None }
+    Message { id: id.into(), body: body.to_string(), attributes: HashMap::new(), ..Message::default() }
 }
 
 #[tokio::test]
