@@ -263,8 +263,9 @@ mod tests {
     }
 
     async fn invoke(sandbox: &Sandbox, request_id: &str) {
+        let batch = [message()];
         let work = async {
-            let failures = sqs::each(&[message()], async |_| {
+            let failures = sqs::each(&batch, async |_| {
                 tracing::info!(state = "Fulfilled", "order advanced");
                 Err(No)
             });
