@@ -17,8 +17,8 @@ pub fn probe(alarm: &Alarm) -> anyhow::Result<()> {
     if !unknown.is_empty() {
         bail!("`{name}` computes with metrics that it does not have: {}", unknown.join(", "));
     }
-    let (breaching, quiet) =
-        samples(alarm).with_context(|| format!("`{name}` cannot ring, whatever its metrics are"))?;
+    let (breaching, quiet) = samples(alarm)
+        .with_context(|| format!("`{name}` always rings or never does, whatever its metrics are"))?;
 
     let always = constant(alarm, &breaching);
     expect(alarm, &always, State::Ok, State::Alarm, "its condition is true")?;
@@ -50,6 +50,8 @@ fn expect(alarm: &Alarm, series: &Series, before: State, wanted: State, when: &s
 fn samples(alarm: &Alarm) -> Option<(Vec<f64>, Vec<f64>)> {
     let edge = alarm.threshold;
     let values = [0.0, 0.5, 1.0, edge / 2.0, edge, edge + 0.001, edge + 1.0, 2.0 * edge + 1.0, 1000.0];
+    // What is counted or timed is never below zero.
+    let values: Vec<f64> = values.into_iter().filter(|value| *value >= 0.0).collect();
     let mut combinations: Vec<Vec<f64>> = vec![Vec::new()];
     for _ in &alarm.metrics {
         combinations = combinations

@@ -127,7 +127,7 @@ fn an_alarm_that_cannot_ring_is_found() {
     let never = of_plan(&share("IF(invocations < 0, errors, 0) + 0 * invocations", "notBreaching"))
         .unwrap()
         .remove(0);
-    assert!(probe(&never).unwrap_err().to_string().contains("cannot ring"));
+    assert!(probe(&never).unwrap_err().to_string().contains("always rings or never does"));
     let typo = of_plan(&share("errors / invocation", "notBreaching")).unwrap().remove(0);
     assert!(probe(&typo).unwrap_err().to_string().contains("does not have: invocation"));
     let silent = of_plan(&share(SHARE, "missing")).unwrap().remove(0);

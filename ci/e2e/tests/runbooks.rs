@@ -23,8 +23,9 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// Alarms of one metric, of which the local cloud keeps all; of expressions it keeps nothing, and the plans show them.
 async fn alarms(cloud: &Cloud) -> anyhow::Result<BTreeMap<String, Alarm>> {
     let mut alarms = BTreeMap::new();
-    let mut request = json!({ "AlarmNamePrefix": cloud.name("") });
+    let mut start = None;
     loop {
+        let request = json!({ "AlarmNamePrefix": cloud.name(""), "NextToken": start });
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
         let page = cloud.signed.json_1_0("monitoring", target, &request).await?;
         for described in page.get("MetricAlarms").and_then(Value::as_array).into_iter().flatten() {
@@ -33,10 +34,11 @@ async fn alarms(cloud: &Cloud) -> anyhow::Result<BTreeMap<String, Alarm>> {
                 alarms.insert(alarm.name.clone(), alarm);
             }
         }
-        let Some(token) = page.get("NextToken").and_then(Value::as_str).map(str::to_owned) else { break };
-        request["NextToken"] = json!(token);
+        start = page.get("NextToken").and_then(Value::as_str).map(str::to_owned);
+        if start.is_none() {
+            return Ok(alarms);
+        }
     }
-    Ok(alarms)
 }
 
 /// The alarm of this name, and the state that follows from these values, the newest last.
@@ -118,7 +120,7 @@ async fn every_alarm_watches_what_is_there_tells_somebody_and_leads_to_a_runbook
                     }
                     "StateMachineArn" => ensure!(*value == cloud.state_machine_arn, "{what}"),
                     "TableName" => {
-                        drop(cloud.dynamodb.describe_table().table_name(value).send().await.context(what)?)
+                        drop(cloud.dynamodb.describe_table().table_name(value).send().await.context(what)?);
                     }
                     _ => {}
                 }

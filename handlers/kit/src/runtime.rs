@@ -332,7 +332,7 @@ mod tests {
     async fn what_belongs_to_no_order_says_what_triggered_it_and_names_none() {
         let (log, sandbox) = (Log::default(), Sandbox::new("f".into(), Trigger::Schedule));
         let work = async { tracing::info!("stock reconciled") };
-        log.of(work.instrument(sandbox.span(&context("r-1")))).await;
+        log.of(async { work.instrument(sandbox.span(&context("r-1"))).await }).await;
         let line = log.lines().remove(0);
         assert_eq!(line["trigger"], "schedule");
         assert_eq!((line.get("correlation_id"), line.get("causation_id")), (None, None));

@@ -32,9 +32,12 @@ impl Endpoint {
         let kept = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if let (Ok(request), Ok(mut kept)) = (answer(stream), kept.lock()) {
+                // Kept before it is answered, so that whoever has the answer finds it.
+                if let (Ok(request), Ok(mut kept)) = (read(&stream), kept.lock()) {
                     kept.push(request);
                 }
+                // Whoever hangs up wants no answer.
+                let _unwanted = (&stream).write_all(ANSWER);
             }
         });
         Ok(Self { url, requests })
@@ -57,8 +60,8 @@ impl Endpoint {
     }
 }
 
-fn answer(mut stream: TcpStream) -> io::Result<String> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+fn read(stream: &TcpStream) -> io::Result<String> {
+    let mut reader = BufReader::new(stream);
     let mut request = String::new();
     let mut length = 0;
     loop {
@@ -76,6 +79,5 @@ fn answer(mut stream: TcpStream) -> io::Result<String> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     request.push_str(&String::from_utf8_lossy(&body));
-    stream.write_all(ANSWER)?;
     Ok(request)
 }
