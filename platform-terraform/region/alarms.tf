@@ -12,6 +12,8 @@ resource "aws_sns_topic" "tickets" {
 locals {
   # As module alarms takes it.
   alarm_topics = {
+    account_id       = local.account_id
+    region           = local.region
     prefix           = var.prefix
     alarm_topic_arn  = aws_sns_topic.alarms.arn
     ticket_topic_arn = aws_sns_topic.tickets.arn

@@ -2,7 +2,8 @@ output "alarms" {
   description = "The alarms by their whole names, each with its ARN and what it was told, as module dashboard draws them."
   value = {
     for key, alarm in local.alarms : alarm.alarm_name => {
-      arn               = aws_cloudwatch_metric_alarm.alarm[key].arn
+      # As AWS makes it of the name, so that a plan can show the dashboard.
+      arn               = "arn:aws:cloudwatch:${var.platform.region}:${var.platform.account_id}:alarm:${alarm.alarm_name}"
       topic_arn         = alarm.topic_arn
       severity          = alarm.severity
       objective         = alarm.objective

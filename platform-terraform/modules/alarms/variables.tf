@@ -1,6 +1,8 @@
 variable "platform" {
   description = "Of the platform, as module platform-contract reads it: where pages and tickets go, and where the repository's files are read."
   type = object({
+    account_id       = string
+    region           = string
     prefix           = string
     alarm_topic_arn  = string
     ticket_topic_arn = optional(string)

@@ -2,6 +2,8 @@ mock_provider "aws" {}
 
 variables {
   platform = {
+    account_id       = "111122223333"
+    region           = "eu-central-1"
     prefix           = "test"
     alarm_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
     ticket_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-tickets"
@@ -43,6 +45,8 @@ variables {
 }
 
 run "an_alarm_says_what_is_wrong_what_is_promised_and_where_to_read_on" {
+  command = plan
+
   assert {
     condition     = aws_cloudwatch_metric_alarm.alarm["behind"].alarm_description == "The consumer is behind. Objective: no message waits for more than 60 s. Runbook: https://example.com/lakeside/blob/main/docs/runbooks/consumer-behind.md"
     error_message = "Whoever is woken must not have to search."
@@ -78,7 +82,7 @@ run "where_there_is_one_topic_everything_goes_there" {
   command = plan
 
   variables {
-    platform = { prefix = "test", alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms" }
+    platform = { account_id = "111122223333", region = "eu-central-1", prefix = "test", alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms" }
   }
 
   assert {

@@ -1,7 +1,7 @@
 mock_provider "aws" {}
 
 variables {
-  platform = { prefix = "test", alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms" }
+  platform = { account_id = "111122223333", region = "eu-central-1", prefix = "test", alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:test-alarms" }
 }
 
 run "rejects_an_alarm_that_is_for_nobody" {

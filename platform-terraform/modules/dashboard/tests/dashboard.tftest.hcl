@@ -48,6 +48,8 @@ variables {
 }
 
 run "every_alarm_is_seen_with_its_state" {
+  command = plan
+
   assert {
     condition     = toset(flatten([for widget in jsondecode(output.body).widgets : try(widget.properties.alarms, [])])) == toset([for alarm in var.alarms : alarm.arn])
     error_message = "No alarm may be left out."
