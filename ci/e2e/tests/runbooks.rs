@@ -28,7 +28,7 @@ async fn alarms(cloud: &Cloud) -> anyhow::Result<BTreeMap<String, Alarm>> {
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
         let page = cloud.signed.json_1_0("monitoring", target, &request).await?;
         for described in page.get("MetricAlarms").and_then(Value::as_array).into_iter().flatten() {
-            if described.get("MetricName").is_some_and(Value::is_string) {
+            if described.get("MetricName").and_then(Value::as_str).is_some_and(|name| !name.is_empty()) {
                 let alarm = of_description(described)?;
                 alarms.insert(alarm.name.clone(), alarm);
             }
@@ -295,12 +295,16 @@ async fn a_count_is_booked_once_and_the_books_still_agree() -> anyhow::Result<()
     let tent = shop.goods(5).await?;
     let sku = tent.sku.to_string();
     let set = [("SKU", sku.as_str()), ("NODE", "wh-one")];
-    let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
+    let look = async || {
+        let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
+        anyhow::Ok(seen.replace(char::is_whitespace, ""))
+    };
+    let seen = look().await?;
     ensure!(seen.contains("\"agree\":1"), "{seen}");
     run("oversell-suspected", &["Book what was counted"], &set).await?;
     shop.cloud.quiet(PATIENCE).await?;
-    let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
-    ensure!(seen.contains("\"agree\":1") && seen.contains("\"4\""), "{seen}");
+    let seen = look().await?;
+    ensure!(seen.contains("\"agree\":1") && seen.contains("\"on_hand\":{\"N\":\"4\"}"), "{seen}");
     Ok(())
 }
 
