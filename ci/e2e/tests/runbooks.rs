@@ -164,6 +164,8 @@ async fn a_consumer_that_somebody_stopped_rings_and_the_runbook_starts_it() -> a
     let shop = Shop::open().await?;
     let cloud = &shop.cloud;
     let tent = shop.goods(5).await?;
+    let alarms = alarms(cloud).await?;
+    let behind = cloud.name("accrue-loyalty-behind");
     let stopped = run("throttled", &["Let the important ones through"], &[]).await?;
     ensure!(["Disabling", "Disabled"].iter().any(|state| stopped.contains(state)), "{stopped}");
 
@@ -186,8 +188,6 @@ async fn a_consumer_that_somebody_stopped_rings_and_the_runbook_starts_it() -> a
     // It grows by a minute in every minute in which nobody starts the consumer.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs_f64();
     let age = |minutes: f64| now - sent + 60.0 * minutes;
-    let alarms = alarms(cloud).await?;
-    let behind = cloud.name("accrue-loyalty-behind");
     let objective = alarms.get(&behind).context("no alarm")?.threshold / 60.0;
     assert_eq!(judged(&alarms, &behind, &[age(0.0), age(1.0), age(2.0)])?, State::Ok);
     let late = [age(objective + 1.0), age(objective + 2.0), age(objective + 3.0)];
