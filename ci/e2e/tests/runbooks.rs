@@ -29,7 +29,7 @@ async fn alarms(cloud: &Cloud) -> anyhow::Result<BTreeMap<String, Alarm>> {
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
         let page = cloud.signed.json_1_0("monitoring", target, &request).await?;
         for described in page.get("MetricAlarms").and_then(Value::as_array).into_iter().flatten() {
-            if described.get("MetricName").is_some_and(Value::is_string) {
+            if described.get("MetricName").and_then(Value::as_str).is_some_and(|name| !name.is_empty()) {
                 let alarm = of_description(described)?;
                 alarms.insert(alarm.name.clone(), alarm);
             }
@@ -166,6 +166,8 @@ async fn a_consumer_that_somebody_stopped_rings_and_the_runbook_starts_it() -> a
     let shop = Shop::open().await?;
     let cloud = &shop.cloud;
     let tent = shop.goods(5).await?;
+    let alarms = alarms(cloud).await?;
+    let behind = cloud.name("accrue-loyalty-behind");
     let stopped = run("throttled", &["Let the important ones through"], &[]).await?;
     ensure!(["Disabling", "Disabled"].iter().any(|state| stopped.contains(state)), "{stopped}");
 
@@ -188,8 +190,6 @@ async fn a_consumer_that_somebody_stopped_rings_and_the_runbook_starts_it() -> a
     // It grows by a minute in every minute in which nobody starts the consumer.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs_f64();
     let age = |minutes: f64| now - sent + 60.0 * minutes;
-    let alarms = alarms(cloud).await?;
-    let behind = cloud.name("accrue-loyalty-behind");
     let objective = alarms.get(&behind).context("no alarm")?.threshold / 60.0;
     assert_eq!(judged(&alarms, &behind, &[age(0.0), age(1.0), age(2.0)])?, State::Ok);
     let late = [age(objective + 1.0), age(objective + 2.0), age(objective + 3.0)];
@@ -297,12 +297,16 @@ async fn a_count_is_booked_once_and_the_books_still_agree() -> anyhow::Result<()
     let tent = shop.goods(5).await?;
     let sku = tent.sku.to_string();
     let set = [("SKU", sku.as_str()), ("NODE", "wh-one")];
-    let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
+    let look = async || {
+        let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
+        anyhow::Ok(seen.replace(char::is_whitespace, ""))
+    };
+    let seen = look().await?;
     ensure!(seen.contains("\"agree\":1"), "{seen}");
     run("oversell-suspected", &["Book what was counted"], &set).await?;
     shop.cloud.quiet(PATIENCE).await?;
-    let seen = run("oversell-suspected", &["Look"], &set[..1]).await?;
-    ensure!(seen.contains("\"agree\":1") && seen.contains("\"4\""), "{seen}");
+    let seen = look().await?;
+    ensure!(seen.contains("\"agree\":1") && seen.contains("\"on_hand\":{\"N\":\"4\"}"), "{seen}");
     Ok(())
 }
 

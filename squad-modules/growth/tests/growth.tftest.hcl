@@ -374,7 +374,7 @@ run "alerts_are_encrypted_tried_for_a_while_and_then_parked" {
       && aws_cloudwatch_event_target.low_stock.dead_letter_config[0].arn == aws_sqs_queue.low_stock_dlq.arn
       && aws_cloudwatch_event_target.low_stock.retry_policy[0].maximum_retry_attempts == 20
       && aws_cloudwatch_event_target.low_stock.retry_policy[0].maximum_event_age_in_seconds == 3600
-      && aws_cloudwatch_metric_alarm.low_stock_dead_letters.alarm_actions == toset([local.platform.alarm_topic_arn])
+      && module.low_stock_alarms.alarms["lakeside-low-stock-dead-letters"].topic_arn == local.platform.ticket_topic_arn
     )
     error_message = "An alert that cannot be delivered must not vanish."
   }
