@@ -18,6 +18,7 @@ use lakeside_simulation::{
     name = "lakeside-simulation",
     about = "Runs the functions in a simulated world where everything goes wrong"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Arguments {
     /// Run this seed alone, and tell its story if it breaks a promise
     #[arg(long)]
