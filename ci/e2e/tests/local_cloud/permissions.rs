@@ -116,7 +116,10 @@ const DUTIES: [Duties; 32] = [
     on(function("stock-query"), table::STORE_STOCK, &["SKU#"], &[Verb::Query]),
     fed(on(function("adjust-stock"), table::INVENTORY, &["SKU#", "ADJUSTMENT#", "SALE#"], &[])),
     on(function("reconcile-stock"), table::INVENTORY, &["SKU#", "POSITION#reconcile-stock"], &[]),
-    fed(Duties { saga: true, ..function("start-fulfilment") }),
+    fed(Duties {
+        saga: true,
+        ..on(function("start-fulfilment"), table::FULFILMENT, &["PAYMENT#"], &[Verb::Get])
+    }),
     fed(Duties { saga: true, ..function("recover-fulfilment") }),
     fed(on(
         function("cancel-fulfilment"),
