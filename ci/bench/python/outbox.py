@@ -1,6 +1,7 @@
 """Events that travel in the item whose write they announce."""
 
 import json
+import os
 import uuid
 from datetime import datetime, timezone
 
@@ -26,7 +27,9 @@ def entry(source: str, detail_type: str, aggregate: str, causation_id: str, now:
         "schemaVersion": 1,
     }
     detail = json.dumps({"metadata": metadata, "data": data}, separators=(",", ":"))
-    return {"eventId": event_id, "source": source, "detailType": detail_type, "detail": detail}
+    event = {"eventId": event_id, "source": source, "detailType": detail_type, "detail": detail}
+    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    return event | {"traceHeader": trace} if trace else event
 
 
 def cause_of_message(aggregate: str, message_id: str) -> str:

@@ -1,5 +1,10 @@
 //! The tables that both makes write to: DynamoDB in this process, with the keys that Terraform gives them.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "what is indexed is JSON, which answers null for what is not there"
+)]
+
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context;
@@ -51,13 +56,13 @@ impl Tables {
         }
         for number in 0..SKUS {
             let sku = format!("SKU-{number}");
-            put(&database, Function::OrderIngest, price(&sku))?;
+            put(&database, Function::OrderIngest, &price(&sku))?;
             for pool in 0..2 {
-                put(&database, Function::ReserveStock, stock(&sku, pool, UNITS))?;
+                put(&database, Function::ReserveStock, &stock(&sku, pool, UNITS))?;
             }
         }
-        put(&database, Function::OrderIngest, price(SOLD_OUT))?;
-        put(&database, Function::ReserveStock, stock(SOLD_OUT, 0, 1))?;
+        put(&database, Function::OrderIngest, &price(SOLD_OUT))?;
+        put(&database, Function::ReserveStock, &stock(SOLD_OUT, 0, 1))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let dynamo = tokio::spawn(dynoxide::server::serve_on(listener, database.clone())).abort_handle();
@@ -161,7 +166,7 @@ fn stock(sku: &str, pool: u8, available: u64) -> Value {
     })
 }
 
-fn put(database: &Database, function: Function, item: Value) -> anyhow::Result<()> {
+fn put(database: &Database, function: Function, item: &Value) -> anyhow::Result<()> {
     let request = json!({ "TableName": table(function), "Item": item });
     database.put_item(serde_json::from_value(request)?).context("cannot fill a table")?;
     Ok(())

@@ -1,5 +1,12 @@
 //! Both makes answer the same and leave the same behind: what is compared in speed is the same work.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use std::{
     collections::BTreeMap,
     env,
