@@ -39,9 +39,12 @@ async fn main() -> anyhow::Result<()> {
         "Medians of {} starts; {} batches of ten messages to one sandbox of each make.\n",
         options.starts, options.batches
     );
+    // Each make is started in a directory of its own.
+    let [binaries, python, sources] =
+        [&options.binaries, &options.python, &options.sources].map(std::path::absolute);
+    let (binaries, python, sources) = (binaries?, python?, sources?);
     for function in Function::ALL {
-        let makes =
-            [function.in_rust(&options.binaries), function.in_python(&options.python, &options.sources)];
+        let makes = [function.in_rust(&binaries), function.in_python(&python, &sources)];
         println!("{}", table(function, &measure(function, &makes, amount, &options.logs).await?));
     }
     Ok(())

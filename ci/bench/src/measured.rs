@@ -25,8 +25,6 @@ pub struct Cost {
     pub make: &'static str,
     /// From start to first poll, sorted.
     pub starts: Vec<Duration>,
-    /// CPU time of a start up to its first poll, sorted.
-    pub start_cpu: Vec<Duration>,
     /// CPU time for each message.
     pub cpu: Duration,
     /// Messages a second of one sandbox, DynamoDB's answers included.
@@ -55,21 +53,19 @@ pub async fn measure(
     let log = |make: &Make| logs.join(format!("{}-{}.log", function.name(), make.name));
     let tables = Tables::serve().await?;
     let environment = environment(function, &tables.endpoint);
-    let mut starts = vec![(Vec::new(), Vec::new()); makes.len()];
+    let mut starts = vec![Vec::new(); makes.len()];
     // The first start of each reads it from the disk and is not counted.
     for round in 0..=amount.starts {
-        for (make, (walls, cpus)) in makes.iter().zip(&mut starts) {
+        for (make, starts) in makes.iter().zip(&mut starts) {
             let sandbox = Sandbox::start(make, &environment, &log(make)).await?;
             if round > 0 {
-                walls.push(sandbox.start);
-                cpus.push(sandbox.usage()?.cpu);
+                starts.push(sandbox.start);
             }
         }
     }
     let mut costs = Vec::new();
-    for (make, (mut starts, mut start_cpu)) in makes.iter().zip(starts) {
+    for (make, mut starts) in makes.iter().zip(starts) {
         starts.sort_unstable();
-        start_cpu.sort_unstable();
         let tables = Tables::serve().await?;
         let environment = crate::makes::environment(function, &tables.endpoint);
         let mut sandbox = Sandbox::start(make, &environment, &log(make)).await?;
@@ -85,7 +81,6 @@ pub async fn measure(
         costs.push(Cost {
             make: make.name,
             starts,
-            start_cpu,
             cpu: after.cpu.saturating_sub(before.cpu) / messages,
             throughput: f64::from(messages) / wall.as_secs_f64(),
             peak: after.peak,
@@ -110,17 +105,15 @@ pub fn median(sorted: &[Duration]) -> Duration {
 pub fn table(function: Function, costs: &[Cost]) -> String {
     let mut lines = vec![
         format!("### {}\n", function.name()),
-        "| | start to first poll | CPU of a start | CPU per message | messages a second | most memory |"
-            .to_owned(),
-        "|---|---|---|---|---|---|".to_owned(),
+        "| | start to first poll | CPU per message | messages a second | most memory |".to_owned(),
+        "|---|---|---|---|---|".to_owned(),
     ];
     let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     for cost in costs {
         lines.push(format!(
-            "| {} | {:.1} ms | {:.0} ms | {:.3} ms | {:.0} | {:.1} MB |",
+            "| {} | {:.1} ms | {:.3} ms | {:.0} | {:.1} MB |",
             cost.make,
             millis(median(&cost.starts)),
-            millis(median(&cost.start_cpu)),
             millis(cost.cpu),
             cost.throughput,
             megabytes(cost.peak),
@@ -129,11 +122,10 @@ pub fn table(function: Function, costs: &[Cost]) -> String {
     if let [first, others @ ..] = costs {
         for other in others {
             lines.push(format!(
-                "| {} to {} | {:.1} | {:.0} | {:.1} | {:.2} | {:.1} |",
+                "| {} to {} | {:.1} | {:.1} | {:.2} | {:.1} |",
                 other.make,
                 first.make,
                 ratio(median(&other.starts), median(&first.starts)),
-                ratio(median(&other.start_cpu), median(&first.start_cpu)),
                 ratio(other.cpu, first.cpu),
                 other.throughput / first.throughput,
                 megabytes(other.peak) / megabytes(first.peak),
@@ -158,14 +150,14 @@ mod tests {
     fn cost(make: &'static str, times: u32, peak: u64) -> Cost {
         let starts = [4, 5, 90].map(|millis| Duration::from_millis(millis) * times).to_vec();
         let cpu = Duration::from_micros(200) * times;
-        Cost { make, start_cpu: starts.clone(), starts, cpu, throughput: 500.0 / f64::from(times), peak }
+        Cost { make, starts, cpu, throughput: 500.0 / f64::from(times), peak }
     }
 
     #[test]
     fn each_is_compared_with_the_first() {
         let table =
             table(Function::OrderIngest, &[cost("Rust", 1, 8_192_000), cost("Python", 100, 81_920_000)]);
-        assert!(table.contains("| Rust | 5.0 ms | 5 ms | 0.200 ms | 500 | 8.2 MB |"), "{table}");
-        assert!(table.contains("| Python to Rust | 100.0 | 100 | 100.0 | 0.01 | 10.0 |"), "{table}");
+        assert!(table.contains("| Rust | 5.0 ms | 0.200 ms | 500 | 8.2 MB |"), "{table}");
+        assert!(table.contains("| Python to Rust | 100.0 | 100.0 | 0.01 | 10.0 |"), "{table}");
     }
 }
