@@ -1,6 +1,10 @@
 //! Listening to the buses: a queue and a rule of one's own on each, as any new consumer would have them.
 
-use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
@@ -120,7 +124,7 @@ impl Capture {
         }
     }
 
-    /// Listens until each of these events was heard of every order.
+    /// Listens until each of these events was heard of every order, as many as are listed if there are several of a type.
     ///
     /// # Errors
     /// If that takes longer than `deadline`.
@@ -137,9 +141,8 @@ impl Capture {
                 .iter()
                 .flat_map(|order| detail_types.iter().map(move |detail_type| (order, detail_type)))
                 .filter(|(order, detail_type)| {
-                    !self.heard.iter().any(|event| {
-                        event.detail_type == **detail_type && correlation_id(event) == Some(**order)
-                    })
+                    let wanted = detail_types.iter().filter(|wanted| wanted == detail_type).count();
+                    self.facts(**order, detail_type).len() < wanted
                 })
                 .map(|(order, detail_type)| format!("{detail_type} of {order}"))
                 .collect();
@@ -150,6 +153,12 @@ impl Capture {
             })
         })
         .await
+    }
+
+    /// The ids of what was heard of this type of an order.
+    fn facts(&self, order: Uuid, detail_type: &str) -> BTreeSet<&str> {
+        let of_type = self.heard.iter().filter(|event| event.detail_type == detail_type);
+        of_type.filter(|event| correlation_id(event) == Some(order)).filter_map(event_id).collect()
     }
 
     /// How many events of each kind were heard.
