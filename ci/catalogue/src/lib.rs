@@ -4,6 +4,7 @@ pub mod events;
 pub mod functions;
 pub mod listeners;
 pub mod pages;
+pub mod plans;
 pub mod root;
 mod terraform_functions;
 

@@ -38,6 +38,17 @@ impl Kind {
         }
     }
 
+    /// By the service that an ARN names.
+    pub(crate) fn of_service(service: &str) -> Self {
+        match service {
+            "lambda" => Self::Function,
+            "sns" => Self::Topic,
+            "firehose" => Self::Stream,
+            "events" => Self::Bus,
+            _ => Self::Other,
+        }
+    }
+
     fn of_resource(kind: &str) -> Self {
         match kind {
             "aws_lambda_function" => Self::Function,
@@ -83,8 +94,13 @@ pub fn rules(workspace: &Path, profile: &str) -> anyhow::Result<Vec<Rule>> {
         let found = of_root(&root).with_context(|| format!("in {}", dir.display()))?;
         rules.extend(found);
     }
+    Ok(sorted(rules))
+}
+
+/// In the order of the pages.
+pub(crate) fn sorted(mut rules: Vec<Rule>) -> Vec<Rule> {
     rules.sort_by(|a, b| (&a.bus, &a.root, &a.name).cmp(&(&b.bus, &b.root, &b.name)));
-    Ok(rules)
+    rules
 }
 
 fn of_root(root: &Root) -> anyhow::Result<Vec<Rule>> {
@@ -152,13 +168,7 @@ fn of_subscription(root: &Root, module: &Instance) -> anyhow::Result<Vec<Rule>> 
 /// From `aws_sns_topic.low_stock`, which stands for its ARN; an ARN that is written down ends in a name.
 fn listener_of(arn: &str) -> (Kind, String) {
     if arn.starts_with("arn:") {
-        let kind = match arn.split(':').nth(2) {
-            Some("lambda") => Kind::Function,
-            Some("sns") => Kind::Topic,
-            Some("firehose") => Kind::Stream,
-            Some("events") => Kind::Bus,
-            _ => Kind::Other,
-        };
+        let kind = Kind::of_service(arn.split(':').nth(2).unwrap_or_default());
         return (kind, arn.rsplit([':', '/']).next().unwrap_or(arn).to_owned());
     }
     let (kind, rest) = arn.split_once('.').unwrap_or((arn, arn));

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{
     events::{Event, events},
     functions::{Producer, producers},
-    listeners::{Kind, Rule, rules},
+    listeners::{self, Kind, Rule},
+    plans,
 };
 
 /// Where the pages are, from the top of the checkout.
@@ -37,14 +38,18 @@ struct Listener<'a> {
 }
 
 impl Catalogue {
-    /// Reads a checkout.
+    /// Reads a checkout, with the rules as plans have them, or without plans as the text of the Terraform says.
     ///
     /// # Errors
-    /// If contracts, functions or Terraform do not say what they should.
-    pub fn read(workspace: &Path) -> anyhow::Result<Self> {
+    /// If contracts, functions, Terraform or plans do not say what they should.
+    pub fn read(workspace: &Path, plans: Option<&Path>) -> anyhow::Result<Self> {
         let events = events()?;
         let producers = producers(workspace, &events)?;
-        Ok(Self { producers, rules: rules(workspace, PROFILE)?, events })
+        let rules = match plans {
+            Some(plans) => plans::rules(plans, PROFILE)?,
+            None => listeners::rules(workspace, PROFILE)?,
+        };
+        Ok(Self { events, producers, rules })
     }
 
     /// The pages, by their paths below [`FOLDER`].
@@ -242,7 +247,8 @@ for an event to listen to, and for those who want to know whom a change of one w
 [A new consumer](../new-consumer.md), how an event is in [CONTRIBUTING](../../CONTRIBUTING.md#a-new-event).
 
 The pages are written from the contracts (`contracts/`), the line `Emits:` of each function, and the rules in the roots'
-Terraform; `make check` compares them, and a test on the local cloud compares the rules with those that are applied.
+Terraform with `enterprise.tfvars`. `make check` compares them with its text, `cargo xtask policies` with what the
+roots plan, and a test on the local cloud with what is applied.
 
 ## Who listens to what
 
@@ -250,7 +256,7 @@ Terraform; `make check` compares them, and a test on the local cloud compares th
 
 const LEGEND: &str = "
 Boxes are functions and state machines, behind the bus each with a queue of its own; flags are topics, drums streams into the
-archive of analytics. In the tables ● is every event of the type, ◐ those that meet a condition, which the event's page has.
+archive of analytics. What goes to the same bus in a second Region is not drawn. In the tables ● is every event of the type, ◐ those that meet a condition, which the event's page has.
 ";
 
 const ENVELOPE: &str = "
@@ -313,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_event_has_a_page_that_tells_all_of_it() {
-        let catalogue = Catalogue::read(&workspace()).unwrap();
+        let catalogue = Catalogue::read(&workspace(), None).unwrap();
         let pages = catalogue.pages().unwrap();
         assert_eq!(pages.len(), catalogue.events.len() + 1);
         let page = &pages.iter().find(|page| page.path == "inventory/stock-level-changed.md").unwrap().text;
@@ -334,7 +340,7 @@ mod tests {
 
     #[test]
     fn links_lead_somewhere() {
-        for page in Catalogue::read(&workspace()).unwrap().pages().unwrap() {
+        for page in Catalogue::read(&workspace(), None).unwrap().pages().unwrap() {
             let here = workspace().join(FOLDER).join(&page.path);
             for link in page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
                 let target = here.parent().unwrap().join(link);

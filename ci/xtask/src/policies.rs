@@ -7,13 +7,14 @@ mod alarms;
 mod settle;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::check::{LOCK, TREES, side_by_side};
+use crate::cloud::regions;
 use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, write_atomically};
 use crate::progress::{Progress, Step};
 use crate::run;
@@ -30,22 +31,52 @@ struct Planned {
     profiles: Vec<String>,
 }
 
-/// Plans every root with every profile and has the policies judge the plans.
+/// The profile with everything switched on, also a second Region.
+const WHOLE: &str = "enterprise";
+
+/// Plans every root with every profile and has the policies judge the plans. The pages of events have to say what they do.
 pub fn check(
     layout: &Layout,
     progress: &Progress,
     terraform: &Terraform,
     paths: &CloudPaths,
 ) -> anyhow::Result<()> {
-    let mut workspace = crate::cloud::workspace(layout, terraform, paths)?;
+    let workspace = crate::cloud::workspace(layout, terraform, paths)?;
+    let plans = judge(layout, progress, workspace, &planned(layout)?)?;
+    let step = progress.step("compare the pages of events with the plans");
+    let log = paths.logs().join("event-pages.log");
+    let mut command = Command::new(layout.binary("generate-event-pages"));
+    command.arg("--check").arg("--plans").arg(&plans);
+    run::logged(&step, "generate-event-pages", &mut command, &log)?;
+    step.done(&run::tail(&log, 1).concat());
+    Ok(())
+}
+
+/// The same for one of two Regions and what is applied there: plans with a second Region alone, which hide nothing here.
+pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'_>) -> anyhow::Result<()> {
+    let mut planned = planned(layout)?;
+    planned.retain(|planned| planned.applied);
+    for planned in &mut planned {
+        planned.profiles.retain(|profile| profile == WHOLE);
+    }
+    judge(layout, progress, workspace, &planned).map(drop)
+}
+
+/// Has the policies judge plans, and answers where these are.
+fn judge(
+    layout: &Layout,
+    progress: &Progress,
+    mut workspace: Workspace<'_>,
+    planned: &[Planned],
+) -> anyhow::Result<PathBuf> {
     workspace.environment.extend(SAID_BY_ACCOUNTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let planned = planned(layout)?;
+    let paths = workspace.paths;
     let plans = paths.dir.join("plans");
     let states = paths.dir.join("settled");
     remove_dir(&plans)?;
     let step = progress.step("plan every root with every profile");
     // One after the other, for Terraform's plugin cache does not bear two at once.
-    for planned in &planned {
+    for planned in planned {
         workspace.init(&step, &planned.root)?;
     }
     let pairs: Vec<(&Root, &str)> = planned
@@ -72,7 +103,7 @@ pub fn check(
 
     let step = progress.step("make the condition of every alarm true");
     step.done(&alarms::check(&plans)?);
-    Ok(())
+    Ok(plans)
 }
 
 /// Plans a root with a profile, twice where the first plan hides what comes of its own changes.
@@ -83,7 +114,8 @@ fn plan(
     profile: &str,
     states: &Path,
 ) -> anyhow::Result<String> {
-    let json = workspace.plan_profile(step, root, profile, None)?;
+    let variables = variables(workspace, root, profile)?;
+    let json = workspace.plan_profile(step, root, (profile, &variables), None)?;
     let plan: Value = serde_json::from_str(&json).context("terraform show printed no JSON")?;
     if !settle::is_unsettled(&plan) {
         return Ok(json);
@@ -94,7 +126,15 @@ fn plan(
     settle::settle(&mut state, &plan);
     let settled = states.join(&*root.name).join(format!("{profile}.tfstate"));
     write_atomically(&settled, state.to_string().as_bytes())?;
-    workspace.plan_profile(step, root, profile, Some(&settled))
+    workspace.plan_profile(step, root, (profile, &variables), Some(&settled))
+}
+
+/// A profile's two Regions are not those of a local cloud.
+fn variables(workspace: &Workspace<'_>, root: &Root, profile: &str) -> anyhow::Result<Vec<String>> {
+    let Some(file) = workspace.profile(root, &format!("{profile}.tfvars")) else { return Ok(Vec::new()) };
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let has_two = text.lines().any(|line| line.starts_with("second_region"));
+    Ok(has_two.then(regions::setting).into_iter().collect())
 }
 
 /// All roots there are, by their directories: also those that no local cloud is made of.

@@ -292,13 +292,13 @@ impl Workspace<'_> {
         serde_json::from_str(&json).context("terraform show printed no JSON")
     }
 
-    /// What a plan with another profile would say, as Terraform's JSON, from what a state says is there: from the root's
-    /// own, or from another.
+    /// What a plan with another profile and these variables would say, as Terraform's JSON, from what a state says is
+    /// there: from the root's own, or from another.
     pub fn plan_profile(
         &self,
         step: &Step<'_>,
         root: &Root,
-        profile: &str,
+        (profile, variables): (&str, &[String]),
         state: Option<&Path>,
     ) -> anyhow::Result<String> {
         let file = self.data(root).join(format!("{profile}.tfplan"));
@@ -313,11 +313,8 @@ impl Workspace<'_> {
             "-compact-warnings",
         ]);
         command.arg(format!("-out={}", file.display()));
-        command.arg(format!("-var-file={}", self.dir(root).join(format!("{profile}.tfvars")).display()));
-        if *root == PLATFORM {
-            // A profile's Regions are not this cloud's.
-            command.arg("-var=second_region=null");
-        }
+        command.args(self.settings(root, &format!("{profile}.tfvars")));
+        command.args(variables.iter().map(|variable| format!("-var={variable}")));
         command.args(state.map(|state| format!("-state={}", state.display())));
         let what = format!("terraform plan of {} with {profile}.tfvars", root.dir);
         run::logged(step, &what, &mut command, &self.log(root, &verb))?;
@@ -329,9 +326,18 @@ impl Workspace<'_> {
     }
 
     fn variables(&self, root: &Root) -> Vec<String> {
-        let profile = Some(self.dir(root).join("local.tfvars")).filter(|profile| profile.is_file());
+        self.settings(root, "local.tfvars")
+    }
+
+    fn settings(&self, root: &Root, profile: &str) -> Vec<String> {
+        let profile = self.profile(root, profile);
         let files = profile.iter().chain(&self.settings);
         files.map(|file| format!("-var-file={}", file.display())).collect()
+    }
+
+    /// A root's file of settings, if it has one of this name.
+    pub fn profile(&self, root: &Root, file: &str) -> Option<PathBuf> {
+        Some(self.dir(root).join(file)).filter(|profile| profile.is_file())
     }
 
     fn command(&self, root: &Root) -> Command {

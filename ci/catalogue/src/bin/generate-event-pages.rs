@@ -1,4 +1,5 @@
-//! Writes the pages below `docs/events/`, or with `--check` says which of them differ.
+//! Writes the pages below `docs/events/`, or with `--check` says which of them differ. With `--plans DIR` the rules are
+//! those of the plans there, otherwise those in the Terraform's text.
 
 use std::{
     collections::BTreeSet,
@@ -7,15 +8,16 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::{Context as _, bail};
 use lakeside_catalogue::{
     pages::{Catalogue, FOLDER},
     workspace,
 };
 
 fn main() -> anyhow::Result<ExitCode> {
-    let check = std::env::args().any(|argument| argument == "--check");
+    let (check, plans) = arguments()?;
     let folder = workspace().join(FOLDER);
-    let pages = Catalogue::read(&workspace())?.pages()?;
+    let pages = Catalogue::read(&workspace(), plans.as_deref())?.pages()?;
     let mut stale = BTreeSet::new();
     existing(&folder, &mut stale)?;
     let mut differing = Vec::new();
@@ -48,6 +50,19 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     println!("{} pages, {} {}", pages.len(), differing.len(), if check { "differ" } else { "written" });
     Ok(ExitCode::SUCCESS)
+}
+
+fn arguments() -> anyhow::Result<(bool, Option<PathBuf>)> {
+    let (mut check, mut plans) = (false, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--check" => check = true,
+            "--plans" => plans = Some(arguments.next().context("--plans wants a directory")?.into()),
+            other => bail!("{other} is not known: say --check, --plans DIR, both or neither"),
+        }
+    }
+    Ok((check, plans))
 }
 
 /// The pages that are there now.

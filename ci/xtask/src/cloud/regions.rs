@@ -1,7 +1,6 @@
 //! A cloud in two Regions of one emulator, for the drill: the same roots with the same profile, applied twice.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
@@ -20,45 +19,71 @@ const STANDBY: &str = "us-west-2";
 const SETTINGS: &str = "ci/drill/regions.tfvars";
 const SETTINGS_OF_STANDBY: &str = "ci/drill/standby.tfvars";
 
-/// Both Regions, as their environment files tell them.
-pub struct Regions {
+/// Both Regions, as Terraform reaches them.
+pub struct Regions<'a> {
     /// The one that makes the tables.
-    pub home: PathBuf,
+    pub home: Workspace<'a>,
     /// The other.
-    pub standby: PathBuf,
+    pub standby: Workspace<'a>,
+}
+
+/// Where both Regions keep their things.
+pub struct Paths {
+    /// The home's, and the processes of both.
+    pub home: CloudPaths,
+    /// The standby's states and logs, beside the home's.
+    pub standby: CloudPaths,
+}
+
+impl Paths {
+    /// Those of the drill in this checkout.
+    pub fn of(layout: &Layout) -> Self {
+        let home = layout.drill_cloud();
+        Self { standby: CloudPaths { dir: home.dir.join("standby") }, home }
+    }
+}
+
+/// Terraform's variable for a second Region, with those of a local cloud.
+pub fn setting() -> String {
+    format!("second_region={{ home = \"{REGION}\", standby = \"{STANDBY}\" }}")
 }
 
 /// Starts a cloud anew and applies everything in both Regions, the home first.
-pub fn up(layout: &Layout, paths: &CloudPaths, progress: &Progress) -> anyhow::Result<Regions> {
-    create_dir(&paths.dir)?;
-    let _lock = lock(paths)?;
+pub fn up<'a>(
+    layout: &Layout,
+    terraform: &'a Terraform,
+    paths: &'a Paths,
+    progress: &Progress,
+) -> anyhow::Result<Regions<'a>> {
+    create_dir(&paths.home.dir)?;
+    let _lock = lock(&paths.home)?;
     let step = progress.step("find the tools");
-    let terraform = Terraform::prepare(layout)?;
     step.done(&terraform.source);
     tools::python(layout, progress)?;
     build(layout, progress)?;
     let functions = functions::list(layout)?;
     package::package(layout, progress, &functions)?;
-    end(paths, progress, "clear away the last drill")?;
-    clear(&standby_paths(paths))?;
+    end(&paths.home, progress, "clear away the last drill")?;
+    clear(&paths.standby)?;
 
-    let mut state = services::start(layout, paths, progress)?;
+    let mut state = services::start(layout, &paths.home, progress)?;
     progress.heading(&format!("{REGION}, the home"));
-    let workspace =
-        Workspace { settings: vec![layout.root.join(SETTINGS)], ..local(layout, &terraform, paths, &state) };
-    let home = deploy(layout, &workspace, progress, &functions, &mut state)?;
+    let settings = vec![layout.root.join(SETTINGS)];
+    let home = Workspace { settings, ..local(layout, terraform, &paths.home, &state) };
+    let variables = deploy(layout, &home, progress, &functions, &mut state)?;
     progress.heading(&format!("{STANDBY}, the standby"));
-    up_standby(layout, &workspace, progress, &functions, (&home, state))?;
-    Ok(Regions { home: paths.env_file(), standby: standby_paths(paths).env_file() })
+    let standby = up_standby(layout, &home, &paths.standby, progress, &functions, (&variables, state))?;
+    Ok(Regions { home, standby })
 }
 
-fn up_standby(
+fn up_standby<'a>(
     layout: &Layout,
-    home: &Workspace<'_>,
+    home: &Workspace<'a>,
+    paths: &'a CloudPaths,
     progress: &Progress,
     functions: &[Function],
     (variables, state): (&Variables, State),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Workspace<'a>> {
     let step = progress.step(&format!("prepare {STANDBY}"));
     let mut command = Command::new(layout.binary("lakeside-drill"));
     command.current_dir(&layout.root).args(["--prepare", STANDBY]);
@@ -67,29 +92,24 @@ fn up_standby(
     run::logged(&step, "lakeside-drill --prepare", &mut command, &log)?;
     step.done("");
 
-    let paths = standby_paths(home.paths);
     create_dir(&paths.logs())?;
     let mut environment = home.environment.clone();
     environment.push(("TF_VAR_other_customer_pool_arns".to_owned(), pool_arns(variables)));
     environment.extend(in_standby());
     let mut settings = home.settings.clone();
     settings.push(layout.root.join(SETTINGS_OF_STANDBY));
-    let workspace = Workspace { terraform: home.terraform, paths: &paths, environment, settings };
+    let workspace = Workspace { terraform: home.terraform, paths, environment, settings };
     // Replicas have what was loaded at home.
     let mut state = State { applied: BTreeMap::new(), seeded: true, ..state };
     let standby = deploy(layout, &workspace, progress, functions, &mut state)?.with(in_standby());
-    standby.write(&paths.env_file())
+    standby.write(&paths.env_file())?;
+    Ok(workspace)
 }
 
 /// Ends the cloud and forgets both Regions.
-pub fn down(paths: &CloudPaths, progress: &Progress) -> anyhow::Result<()> {
-    clear(&standby_paths(paths))?;
-    super::down(paths, progress)
-}
-
-/// The standby's states and logs lie beside the home's. It has no processes of its own.
-fn standby_paths(paths: &CloudPaths) -> CloudPaths {
-    CloudPaths { dir: paths.dir.join("standby") }
+pub fn down(paths: &Paths, progress: &Progress) -> anyhow::Result<()> {
+    clear(&paths.standby)?;
+    super::down(&paths.home, progress)
 }
 
 fn in_standby() -> [(String, String); 2] {
@@ -112,8 +132,9 @@ mod tests {
     #[test]
     fn terraform_is_told_of_the_same_two_regions() {
         let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(SETTINGS);
-        let regions = format!("{{ home = \"{REGION}\", standby = \"{STANDBY}\" }}");
-        assert!(fs::read_to_string(settings).unwrap().contains(&regions));
+        let settings = fs::read_to_string(settings).unwrap();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&settings).replace(" = {", "={").contains(&setting()), "{settings}");
     }
 
     #[test]
