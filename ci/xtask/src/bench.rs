@@ -1,6 +1,7 @@
-//! `make bench`: how large each function is, how long it takes from its start to its first poll, and how long an
-//! order takes from accepted to fulfilled on the local cloud.
+//! `make bench`: how large each function is, how long it takes from its start to its first poll, what it holds in memory
+//! then, what a message costs it, and how long an order takes from accepted to fulfilled on the local cloud.
 
+mod instructions;
 mod runtime_api;
 mod side_by_side;
 
@@ -27,6 +28,9 @@ pub struct Options {
     /// Cargo profile of the measured functions: `lambda` for what is deployed to AWS
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Leave out instructions and allocations, which want Valgrind
+    #[arg(long)]
+    no_instructions: bool,
     /// Leave out the comparison with Python
     #[arg(long)]
     no_python: bool,
@@ -39,6 +43,8 @@ struct Measured {
     name: String,
     bytes: u64,
     starts: Vec<Duration>,
+    /// What it holds in memory when it first polls, in bytes; none where no system tells that.
+    resident: Option<u64>,
 }
 
 /// Builds, measures, prints.
@@ -53,6 +59,9 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     }
     step.done(&format!("{} times", options.runs));
     print!("{}", table(&all, &options.profile, options.runs));
+    if !options.no_instructions {
+        instructions::run(layout, progress)?;
+    }
     if !options.no_python {
         println!();
         side_by_side::run(layout, progress, &dir)?;
@@ -114,17 +123,18 @@ fn measure(layout: &Layout, dir: &Path, function: &Function, runs: u32) -> anyho
     let bytes = fs::metadata(&binary).with_context(|| format!("cannot read {}", binary.display()))?.len();
     let log = layout.logs().join("bench").join(format!("{}.log", function.name));
     create_dir(log.parent().unwrap_or(&layout.local))?;
-    let mut starts = Vec::new();
+    let (mut starts, mut resident) = (Vec::new(), None);
     // The first start reads the binary from the disk; it is not counted.
     for run in 0..=runs {
         interrupt::check()?;
-        let start = start_to_first_poll(&binary, function, &log)?;
+        let (start, held) = start_to_first_poll(&binary, function, &log)?;
         if run > 0 {
             starts.push(start);
+            resident = resident.max(held);
         }
     }
     starts.sort();
-    Ok(Measured { name: function.name.clone(), bytes, starts })
+    Ok(Measured { name: function.name.clone(), bytes, starts, resident })
 }
 
 /// Ends the function however the measurement ends.
@@ -138,7 +148,20 @@ impl Drop for Running {
     }
 }
 
-fn start_to_first_poll(binary: &Path, function: &Function, log: &Path) -> anyhow::Result<Duration> {
+/// The most that a process has held in memory, as Linux tells it.
+fn resident(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes.saturating_mul(1024))
+}
+
+/// How long that takes, and what it holds in memory then.
+fn start_to_first_poll(
+    binary: &Path,
+    function: &Function,
+    log: &Path,
+) -> anyhow::Result<(Duration, Option<u64>)> {
     let api = RuntimeApi::listen()?;
     let output = fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(binary);
@@ -148,7 +171,7 @@ fn start_to_first_poll(binary: &Path, function: &Function, log: &Path) -> anyhow
     let mut running = Running(command.spawn().with_context(|| format!("cannot start {}", binary.display()))?);
     loop {
         if let Some(polled) = api.first_poll()? {
-            return Ok(polled.duration_since(started));
+            return Ok((polled.duration_since(started), resident(running.0.id())));
         }
         if let Some(status) = running.0.try_wait().context("cannot watch a function")? {
             let last = run::tail(log, 1).pop().unwrap_or_default();
@@ -206,15 +229,16 @@ fn environment(function: &Function, port: u16) -> Vec<(&'static str, String)> {
 fn table(all: &[Measured], profile: &str, runs: u32) -> String {
     let width = all.iter().map(|measured| measured.name.len()).max().unwrap_or_default();
     let mut lines = vec![format!(
-        "{:<width$}  {:>9}  start to first poll, median of {runs} (least to most)",
-        "function", "size"
+        "{:<width$}  {:>9}  {:>9}  start to first poll, median of {runs} (least to most)",
+        "function", "size", "memory"
     )];
-    for Measured { name, bytes, starts } in all {
+    let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10);
+    for Measured { name, bytes, starts, resident } in all {
         let millis = |start: Option<&Duration>| start.map_or(0.0, |start| start.as_secs_f64() * 1000.0);
         lines.push(format!(
-            "{name:<width$}  {:>6}.{} MB  {:>5.1} ms ({:.1} to {:.1})",
-            bytes / 1_000_000,
-            bytes / 100_000 % 10,
+            "{name:<width$}  {:>9}  {:>9}  {:>5.1} ms ({:.1} to {:.1})",
+            megabytes(*bytes),
+            resident.map_or_else(|| "unknown".to_owned(), megabytes),
             millis(starts.get(starts.len() / 2)),
             millis(starts.first()),
             millis(starts.last()),
@@ -231,8 +255,16 @@ mod tests {
     #[test]
     fn the_median_is_reported_between_the_extremes() {
         let starts = [9, 10, 30].map(Duration::from_millis).to_vec();
-        let all = [Measured { name: "order-query".into(), bytes: 5_640_000, starts }];
+        let all =
+            [Measured { name: "order-query".into(), bytes: 5_640_000, starts, resident: Some(7_990_000) }];
         let table = table(&all, "lambda", 3);
-        assert!(table.contains("order-query       5.6 MB   10.0 ms (9.0 to 30.0)\n"), "{table}");
+        assert!(table.contains("order-query     5.6 MB     7.9 MB   10.0 ms (9.0 to 30.0)\n"), "{table}");
+    }
+
+    #[test]
+    fn a_process_holds_something_in_memory() {
+        if cfg!(target_os = "linux") {
+            assert!(resident(std::process::id()).is_some_and(|bytes| bytes > 1_000_000));
+        }
     }
 }

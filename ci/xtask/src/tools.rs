@@ -19,6 +19,9 @@ const PYTHON: Version = (3, 10);
 /// What the JavaScript validators ask for.
 const NODE: Version = (18, 0);
 
+/// What counts instructions: it has to be as old as the library in `ci/instructions`.
+const GUNGRAUN: &str = "0.20.0";
+
 type Version = (u32, u32);
 
 /// Terraform as it is installed.
@@ -130,6 +133,24 @@ pub fn node(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
     Ok(dir.join("node_modules/.bin"))
 }
 
+/// Prepares what counts instructions, on top of Valgrind, which has to be there; answers its command.
+pub fn gungraun_runner(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
+    if !is_installed("valgrind") {
+        bail!("`valgrind` is not on the PATH: install Valgrind 3.19 or newer, or say --no-instructions");
+    }
+    let dir = layout.local.join("gungraun");
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("version", GUNGRAUN.as_bytes());
+    install_once(layout, progress, "counter of instructions", &dir, &fingerprint.finish(), |step| {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(&layout.root).args(["install", "gungraun-runner", "--version", GUNGRAUN]);
+        cargo.args(["--locked", "--color", "never", "--root"]).arg(&dir);
+        cargo.arg("--target-dir").arg(layout.target.join("tools"));
+        run::logged(step, "cargo install", &mut cargo, &layout.logs().join("gungraun.log"))
+    })?;
+    Ok(dir.join("bin/gungraun-runner"))
+}
+
 /// Whether a command is on the PATH.
 pub fn is_installed(name: &str) -> bool {
     std::env::var_os("PATH")
@@ -191,6 +212,12 @@ mod tests {
         let error = at_least("Terraform", "1.8.5", (1, 9)).unwrap_err().to_string();
         assert_eq!(error, "Terraform 1.8.5 is too old: 1.9 or newer is needed");
         assert!(at_least("Node.js", "unknown", (18, 0)).is_err());
+    }
+
+    #[test]
+    fn the_counter_is_as_old_as_its_library() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"gungraun\"\nversion = \"{GUNGRAUN}\"\n")));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod correlation;
 pub mod disposition;
 pub mod door;
 pub mod dynamo;
+mod https;
 pub mod lease;
 mod log_line;
 #[cfg(any(test, feature = "memory"))]

@@ -23,6 +23,7 @@ use tracing_subscriber::{
 use crate::{
     correlation::Correlation,
     disposition::{Disposed, Disposition, chain},
+    https,
     log_line::LogLine,
     metrics::{Emf, Metrics},
     sqs::{self, Failures, Message},
@@ -64,8 +65,11 @@ fn function_name() -> String {
 }
 
 /// The AWS configuration of the function's role.
-pub async fn aws() -> SdkConfig {
-    aws_config::load_from_env().await
+///
+/// # Errors
+/// If there is no client for HTTPS.
+pub async fn aws() -> Result<SdkConfig, Error> {
+    Ok(aws_config::from_env().http_client(https::client()?).load().await)
 }
 
 /// One invocation, as far as a handler cares.

@@ -16,7 +16,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws().await?;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("FULFILMENT_TABLE")?;
     let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));

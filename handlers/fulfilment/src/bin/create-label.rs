@@ -13,7 +13,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
+    let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await?);
     let table = required("FULFILMENT_TABLE")?;
     let addresses = Directory::new(client.clone(), required("DIRECTORY_TABLE")?);
     let carrier = HttpCarrier::new(Server::from_env("CARRIER_URL")?);

@@ -15,7 +15,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::init_telemetry()?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws().await?;
     let rotated =
         Rotated { secret_id: required("PAYMENT_PROCESSOR_SECRET")?, owner: required("PROCESSOR_KEY_OWNER")? };
     let versions = SecretsManager::new(&aws).versions(&rotated.secret_id);

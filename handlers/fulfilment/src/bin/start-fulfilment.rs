@@ -15,7 +15,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws().await?;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("FULFILMENT_TABLE")?;
     let sagas = StepFunctions::new(aws_sdk_sfn::Client::new(&aws), required("STATE_MACHINE_ARN")?);

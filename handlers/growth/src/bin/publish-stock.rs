@@ -17,7 +17,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws().await?;
     let client = aws_sdk_dynamodb::Client::new(&aws);
     let table = required("GROWTH_TABLE")?;
     let marketplaces = HttpMarketplaces::new(parsed("MARKETPLACES")?, Timeouts::from_env()?)?;

@@ -14,7 +14,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let aws = runtime::aws().await;
+    let aws = runtime::aws().await?;
     let store = InventoryTable::new(aws_sdk_dynamodb::Client::new(&aws), required("INVENTORY_TABLE")?);
     let tokens = StepFunctions::new(aws_sdk_sfn::Client::new(&aws));
     let settings = Settings { hold_seconds: parsed("RESERVATION_HOLD_SECONDS")? };

@@ -9,7 +9,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::init_telemetry()?;
-    let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await);
+    let client = aws_sdk_dynamodb::Client::new(&runtime::aws().await?);
     let view = StoreStockTable::new(client, required("STORE_STOCK_TABLE")?);
     runtime::run(Trigger::Request, async |request, _| Ok(handle(&view, request).await?)).await
 }

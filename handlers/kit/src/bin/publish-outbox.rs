@@ -11,7 +11,7 @@ use lakeside_kit::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let metrics = runtime::init_telemetry()?;
-    let client = aws_sdk_eventbridge::Client::new(&runtime::aws().await);
+    let client = aws_sdk_eventbridge::Client::new(&runtime::aws().await?);
     let bus = EventBridgeBus::new(client, required("BUS_NAME")?);
     runtime::run(Trigger::Stream, async |input, _| Ok(handle(&bus, &SystemClock, &metrics, input).await?))
         .await

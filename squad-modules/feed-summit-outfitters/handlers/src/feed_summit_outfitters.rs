@@ -2,7 +2,8 @@
 //!
 //! Consumes: StockLevelChanged.
 //! Emits: nothing. The marketplace reads the table, so there is nothing to send twice and nobody to wait for.
-//! Idempotency key: the SKU and the level's version. A level that is not newer than the one kept changes nothing.
+//! Idempotency key: the SKU and the level's version. A level that is not newer than the one kept changes nothing, unless it
+//! was told before: the same level may be told twice, at two times, and which of these comes first here is chance.
 //! Retries: when the table is busy or does not answer.
 //! Parks: what is no StockLevelChanged.
 
@@ -26,13 +27,13 @@ pub struct Level {
     pub available: u64,
     /// Higher than that of every level before.
     pub version: u64,
-    /// Since when.
+    /// When it was first told.
     pub as_of: WireTime,
 }
 
 /// The table, as far as this function needs it.
 pub trait Levels {
-    /// Keeps a level unless the one that is kept is as new.
+    /// Keeps a level if it is newer than the one that is kept, or the same and told before.
     async fn keep(&self, level: &Level) -> Result<Written, StoreError>;
 }
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError};
 use lakeside_domain::ids::Sku;
 use lakeside_kit::{
     attempt::Written,
-    dynamo::{Key, StoreError, number},
+    dynamo::{Key, StoreError, number, string},
 };
 
 use crate::feed_summit_outfitters::{Level, Levels};
@@ -34,9 +34,12 @@ impl Levels for LevelTable {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(key(&level.sku).item_of(level)?))
-            .condition_expression("attribute_not_exists(pk) OR #version < :version")
+            .condition_expression(
+                "attribute_not_exists(pk) OR #version < :version OR (#version = :version AND asOf > :as_of)",
+            )
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(level.version))
+            .expression_attribute_values(":as_of", string(level.as_of.to_string()))
             .send()
             .await;
         match put {

@@ -17,7 +17,8 @@ pub const EXAMPLE: &str =
     include_str!("../../../../contracts/events/inventory/stock-level-changed/examples/v1.json");
 
 conditions! {
-    NewerLevel: "a level is replaced by a newer one only",
+    NewerLevel: "a level is replaced by no older one",
+    ToldBefore: "a level keeps the time at which it was first told",
 }
 
 /// The table.
@@ -41,8 +42,12 @@ impl Levels for MemoryLevels {
     async fn keep(&self, level: &Level) -> Result<Written, StoreError> {
         self.trouble.write(Written::Stale, || {
             let mut levels = self.levels.borrow_mut();
-            let newer = levels.get(&level.sku).is_none_or(|kept| kept.version < level.version);
-            if !self.lifted.passes(Condition::NewerLevel, newer) {
+            let kept = levels.get(&level.sku);
+            let is_no_older = kept.is_none_or(|kept| kept.version <= level.version);
+            let is_news = kept.is_none_or(|kept| kept.version != level.version || kept.as_of > level.as_of);
+            if !self.lifted.passes(Condition::NewerLevel, is_no_older)
+                || !self.lifted.passes(Condition::ToldBefore, is_news)
+            {
                 return Written::Stale;
             }
             levels.insert(level.sku.clone(), level.clone());

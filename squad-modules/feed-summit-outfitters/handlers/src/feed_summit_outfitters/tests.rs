@@ -41,6 +41,33 @@ async fn the_newest_level_of_every_sku_is_kept_in_whatever_order_they_come() {
     }
 }
 
+fn told_at(time: &str) -> Message {
+    let mut body = example();
+    body["detail"]["metadata"]["occurredAt"] = time.into();
+    message(time, &body)
+}
+
+#[tokio::test]
+async fn a_level_that_is_told_twice_is_as_old_as_its_first_telling_in_whatever_order_they_come() {
+    let [early, late] = ["2026-11-27T09:01:00.100Z", "2026-11-27T09:01:00.200Z"];
+    for order in [[early, late], [late, early]] {
+        let table = MemoryLevels::default();
+        assert!(handle(&table, &order.map(told_at)).await.ids().is_empty());
+        let kept = table.levels.borrow().values().next().unwrap().as_of;
+        assert_eq!(kept.to_string(), early);
+    }
+}
+
+#[tokio::test]
+async fn without_the_condition_a_level_would_be_as_old_as_whatever_came_last() {
+    let table = MemoryLevels::default();
+    table.lift(Condition::ToldBefore);
+    let [early, late] = ["2026-11-27T09:01:00.100Z", "2026-11-27T09:01:00.200Z"];
+    assert!(handle(&table, &[early, late].map(told_at)).await.ids().is_empty());
+    let kept = table.levels.borrow().values().next().unwrap().as_of;
+    assert_eq!(kept.to_string(), late, "{}", Condition::ToldBefore.says());
+}
+
 #[tokio::test]
 async fn a_replay_of_everything_changes_nothing() {
     let table = MemoryLevels::default();
