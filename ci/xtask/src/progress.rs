@@ -17,6 +17,7 @@ pub struct Progress {
     colour: bool,
     silent: bool,
     started: Instant,
+    spent: Mutex<Vec<(String, Duration)>>,
 }
 
 /// One step while it runs. Dropped without [`Step::done`] or [`Step::skipped`] it counts as failed.
@@ -40,12 +41,13 @@ impl Progress {
             colour: terminal && !no_colour,
             silent: false,
             started: Instant::now(),
+            spent: Mutex::default(),
         }
     }
 
     /// Shows nothing.
     pub fn silent() -> Self {
-        Self { bars: None, colour: false, silent: true, started: Instant::now() }
+        Self { bars: None, colour: false, silent: true, started: Instant::now(), spent: Mutex::default() }
     }
 
     /// Shows a step that starts now.
@@ -83,6 +85,21 @@ impl Progress {
     /// Time since the program started, for the closing line.
     pub fn elapsed(&self) -> String {
         seconds(self.started.elapsed())
+    }
+
+    /// Has a part of the whole that is no step of its own count among those that [`Self::longest`] tells.
+    pub fn spent(&self, name: &str, time: Duration) {
+        if let Ok(mut spent) = self.spent.lock() {
+            spent.push((name.to_owned(), time));
+        }
+    }
+
+    /// What took longest, longest first, `most` of it: a line each.
+    pub fn longest(&self, most: usize) -> String {
+        let mut spent = self.spent.lock().map(|spent| spent.clone()).unwrap_or_default();
+        spent.sort_by(|a, b| b.1.cmp(&a.1));
+        let lines = spent.iter().take(most).map(|(name, time)| format!("  {:>12}  {name}", seconds(*time)));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn print(&self, line: &str) {
@@ -141,6 +158,7 @@ impl Step<'_> {
 
     fn finish(&mut self, mark: &str, colour: &str, detail: &str) {
         self.closed = true;
+        self.progress.spent(&self.name, self.started.elapsed());
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -170,6 +188,16 @@ pub fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_took_longest_is_told_first() {
+        let progress = Progress::silent();
+        for (name, time) in [("short", 1), ("long", 184), ("middling", 20)] {
+            progress.spent(name, Duration::from_secs(time));
+        }
+        progress.step("hardly anything").done("");
+        assert_eq!(progress.longest(2), "   3 min 04 s  long\n        20.0 s  middling");
+    }
 
     #[test]
     fn times_read_naturally() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
@@ -9,6 +10,9 @@ use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::{check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
+
+/// Of the parts of the whole that many are told with the time that each took.
+const LONGEST: usize = 15;
 
 /// The package whose tests need a cloud.
 const END_TO_END: &str = "lakeside-e2e";
@@ -19,7 +23,7 @@ pub fn test(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     progress.heading("checks");
     failures.note("the checks", check::check(layout, progress, &[]))?;
     progress.heading("tests without a cloud");
-    failures.note("the tests without a cloud", without_cloud(layout))?;
+    failures.note("the tests without a cloud", without_cloud(layout, progress))?;
     progress.heading("a new consumer");
     failures.note("the rehearsal of a new consumer", consumer::rehearsal::rehearse(layout, progress))?;
     progress.heading("guardrails");
@@ -48,6 +52,7 @@ impl Failures {
     }
 
     fn finish(self, progress: &Progress) -> anyhow::Result<()> {
+        progress.say(&format!("What took longest:\n{}", progress.longest(LONGEST)));
         if self.0.is_empty() {
             progress.say(&format!("All checks and tests passed in {}.", progress.elapsed()));
             return Ok(());
@@ -57,7 +62,7 @@ impl Failures {
 }
 
 /// Every package is built as part of the workspace, for `-p` would have Cargo build the AWS SDK with other features.
-fn without_cloud(layout: &Layout) -> anyhow::Result<()> {
+fn without_cloud(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let mut command = cargo(layout);
     if has_nextest() {
         command.args([
@@ -71,7 +76,7 @@ fn without_cloud(layout: &Layout) -> anyhow::Result<()> {
     } else {
         command.args(["test", "--workspace", "--exclude", END_TO_END, "--no-fail-fast"]);
     }
-    run::streamed("the test run", &mut command)
+    timed(progress, "the tests without a cloud", &mut command)
 }
 
 fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
@@ -115,7 +120,14 @@ fn run_end_to_end(layout: &Layout, progress: &Progress, env_file: &Path) -> anyh
     } else {
         command.args(["test", "--package", END_TO_END, "--no-fail-fast"]);
     }
-    run::streamed("the end-to-end run", &mut command)
+    timed(progress, "the end-to-end tests", &mut command)
+}
+
+fn timed(progress: &Progress, what: &str, command: &mut Command) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let outcome = run::streamed(what, command);
+    progress.spent(what, began.elapsed());
+    outcome
 }
 
 fn has_nextest() -> bool {
