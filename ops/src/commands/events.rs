@@ -148,7 +148,7 @@ async fn replay(cloud: &Cloud, output: Output, options: &ReplayOptions) -> Resul
 
     let before = cloud.dead_letters().await?;
     wait_for_archive(output, window, Duration::from_secs(options.lag)).await?;
-    let name = replay_name(&options.bus, clock::now());
+    let name = replay_name(&bus.name, clock::now());
     cloud.start_replay(&name, &plan.archive, window, &plan.chosen).await?;
     output.remark(&format!("{name} begins; Ctrl-C stops it"));
     let told = tell(cloud, output, &name, window).await?;
@@ -174,7 +174,7 @@ async fn replay(cloud: &Cloud, output: Output, options: &ReplayOptions) -> Resul
 /// EventBridge's name of a replay says of what and when.
 fn replay_name(bus: &str, now: WireTime) -> String {
     let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("lakeside-{bus}-{stamp}")
+    format!("{bus}-{stamp}")
 }
 
 async fn wait_for_archive(output: Output, window: Window, lag: Duration) -> Result<()> {
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_replay_says_of_which_bus_and_when() {
-        let name = replay_name("orders", clock::of_millis(1_795_769_260_000));
+        let name = replay_name("lakeside-orders", clock::of_millis(1_795_769_260_000));
         assert_eq!(name, "lakeside-orders-20261127T084740000Z");
         assert_eq!(shown("arn:aws:sqs:eu-central-1:111122223333:test-order-status"), "test-order-status");
     }
