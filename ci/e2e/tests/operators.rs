@@ -1,14 +1,12 @@
 //! What ops do with the command line to a whole cloud: tell a day again, and check an installation in which something is
 //! broken. Alone, because what is broken is broken for everybody.
 
-use std::time::Duration;
-
 use anyhow::{Context, ensure};
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_credential_types::provider::ProvideCredentials as _;
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
     api::NewOrder,
-    cli::lakeside,
+    cli::{lakeside, lakeside_with},
     cloud::{Cloud, table},
     records,
     shop::{PATIENCE, Shop},
@@ -22,6 +20,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// Exit codes of the command line.
 const DONE: i32 = 0;
 const WRONG: i32 = 1;
+const UNREACHABLE: i32 = 5;
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
@@ -74,9 +73,16 @@ async fn all_books_are_compared_from_the_shell() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The finding of one check.
-async fn finding(cloud: &Cloud, check: &str, code: i32) -> anyhow::Result<Value> {
-    let said = lakeside(cloud, &["--json", "doctor"]).await?.ended(code)?.json()?;
+/// The finding of one check, which must be of this state.
+async fn finding(cloud: &Cloud, check: &str, state: &str) -> anyhow::Result<Value> {
+    let said = lakeside(cloud, &["--json", "doctor"]).await?;
+    let found = of(&said.json()?, check)?;
+    ensure!(text(&found, "/state") == state, "{found}");
+    ensure!(state != "WRONG" || said.code == WRONG, "what is wrong has an exit code: {said:?}");
+    Ok(found)
+}
+
+fn of(said: &Value, check: &str) -> anyhow::Result<Value> {
     let checks = said["checks"].as_array().context("no checks")?;
     let found = checks.iter().find(|found| text(found, "/check") == check);
     found.cloned().with_context(|| format!("no check {check} in {said}"))
@@ -122,10 +128,10 @@ async fn a_consumer_that_somebody_stopped_is_found_and_started_as_the_doctor_say
     let path =
         format!("/2015-03-31/event-source-mappings/{}", text(&mappings, "/EventSourceMappings/0/UUID"));
     cloud.signed.rest("lambda", reqwest::Method::PUT, &path, &json!({ "Enabled": false })).await?;
-    let found = finding(&cloud, "consumers", WRONG).await?;
+    let found = finding(&cloud, "consumers", "WRONG").await?;
     ensure!(text(&found, "/said").contains(&name), "{found}");
     run(&cloud, &found).await?;
-    assert_eq!(text(&finding(&cloud, "consumers", DONE).await?, "/state"), "OK");
+    finding(&cloud, "consumers", "OK").await?;
     Ok(())
 }
 
@@ -136,10 +142,10 @@ async fn a_rule_that_somebody_switched_off_is_found_and_switched_on_as_the_docto
     let cloud = Cloud::open()?;
     let (rule, bus) = (cloud.name("order-status-orders"), cloud.name("orders"));
     cloud.events.disable_rule().name(&rule).event_bus_name(&bus).send().await?;
-    let found = finding(&cloud, "rules", WRONG).await?;
+    let found = finding(&cloud, "rules", "WRONG").await?;
     ensure!(text(&found, "/said").contains(&rule), "{found}");
     run(&cloud, &found).await?;
-    assert_eq!(text(&finding(&cloud, "rules", DONE).await?, "/state"), "OK");
+    finding(&cloud, "rules", "OK").await?;
     Ok(())
 }
 
@@ -149,15 +155,9 @@ async fn a_dead_letter_and_contracts_of_another_version_are_found() -> anyhow::R
     let cloud = Cloud::open()?;
     let url = cloud.queue_url(&cloud.name("accrue-loyalty-dlq")).await?;
     cloud.sqs.send_message().queue_url(&url).message_body("given up").send().await?;
-    let found = finding(&cloud, "dead letters", WRONG).await?;
+    let found = finding(&cloud, "dead letters", "WRONG").await?;
     ensure!(text(&found, "/said").contains("accrue-loyalty"), "{found}");
-    let received = cloud
-        .sqs
-        .receive_message()
-        .queue_url(&url)
-        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
-        .send()
-        .await?;
+    let received = cloud.sqs.receive_message().queue_url(&url).send().await?;
     let handle = received.messages.unwrap_or_default().pop().and_then(|message| message.receipt_handle);
     cloud.sqs.delete_message().queue_url(&url).receipt_handle(handle.context("no message")?).send().await?;
 
@@ -171,11 +171,75 @@ async fn a_dead_letter_and_contracts_of_another_version_are_found() -> anyhow::R
     let mut other: Value = serde_json::from_str(&installed)?;
     other["lakeside.orders@OrderCreated"] = json!("000000000000");
     put(&other.to_string()).await?;
-    let found = finding(&cloud, "contracts", DONE).await;
+    let found = finding(&cloud, "contracts", "WARN").await;
     put(&installed).await?;
     let found = found?;
-    assert_eq!(text(&found, "/state"), "WARN");
     ensure!(text(&found, "/said").contains("lakeside.orders@OrderCreated"), "{found}");
-    tokio::time::timeout(Duration::from_mins(2), finding(&cloud, "contracts", DONE)).await??;
+    finding(&cloud, "contracts", "OK").await?;
+    Ok(())
+}
+
+/// Credentials of a role that may find the installation, and do what these policies of the platform say.
+async fn somebody(cloud: &Cloud, policies: &[&str]) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let account = cloud.state_machine_arn.split(':').nth(4).context("no account")?;
+    let role = format!("{}-e2e-{}", cloud.prefix, uuid::Uuid::new_v4().simple());
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+    }] });
+    let parameters = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParametersByPath"], "Resource": "*",
+    }] });
+    let mut script = format!(
+        "aws() {{ command aws --endpoint-url='{}' \"$@\"; }}; . \"$LAKESIDE_ENV_FILE\"\n\
+         aws iam create-role --role-name {role} --assume-role-policy-document '{trust}' > /dev/null\n\
+         aws iam put-role-policy --role-name {role} --policy-name find --policy-document '{parameters}'\n",
+        cloud.endpoint
+    );
+    for policy in policies {
+        let arn = format!("arn:aws:iam::{account}:policy/{}", cloud.name(policy));
+        script.push_str(&format!("aws iam attach-role-policy --role-name {role} --policy-arn {arn}\n"));
+    }
+    let mut command = tokio::process::Command::new("sh");
+    command.arg("-euc").arg(script).env("LAKESIDE_ENV_FILE", lakeside_e2e::settings::env_file());
+    let done = command.output().await?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let config = cloud.assume(&format!("arn:aws:iam::{account}:role/{role}")).await;
+    let credentials = config.credentials_provider().context("no credentials")?.provide_credentials().await?;
+    Ok(vec![
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
+        ("AWS_SESSION_TOKEN", credentials.session_token().unwrap_or_default().to_owned()),
+    ])
+}
+
+#[tokio::test]
+async fn who_may_look_sees_everything_and_who_may_less_learns_what_is_missing() -> anyhow::Result<()> {
+    let _alone = ALONE.lock().await;
+    let cloud = Cloud::open()?;
+    cloud.quiet(PATIENCE).await?;
+    let looker = somebody(&cloud, &["look"]).await?;
+    let looker: Vec<(&str, &str)> = looker.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    lakeside_with(&cloud, &looker, &["doctor"]).await?.ended(DONE)?;
+    lakeside_with(&cloud, &looker, &["stock", "reconcile"]).await?.ended(DONE)?;
+    lakeside_with(&cloud, &looker, &["dlq", "list"]).await?.ended(DONE)?;
+    let now = lakeside_cli::clock::now().to_string();
+    let replay = ["events", "replay", "orders", "--from", "2020-01-01T00:00:00Z", "--to", &now, "--lag", "0"];
+    let replay = [&replay[..], &["--rule", "order-status", "--yes"]].concat();
+    let refused = lakeside_with(&cloud, &looker, &replay).await?.ended(UNREACHABLE)?;
+    ensure!(refused.err.contains("cannot begin the replay"), "{refused:?}");
+    let repairer = somebody(&cloud, &["look", "repair"]).await?;
+    let repairer: Vec<(&str, &str)> = repairer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    lakeside_with(&cloud, &repairer, &replay).await?.ended(DONE)?;
+
+    let newcomer = somebody(&cloud, &[]).await?;
+    let newcomer: Vec<(&str, &str)> = newcomer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let said = lakeside_with(&cloud, &newcomer, &["--json", "doctor"]).await?.ended(WRONG)?.json()?;
+    for check in
+        ["consumers", "rules", "archives", "dead letters", "alarms", "orders", "sagas", "logs", "stock"]
+    {
+        let found = of(&said, check)?;
+        ensure!(text(&found, "/said").starts_with("cannot be seen"), "{found}");
+        ensure!(text(&found, "/next/0").contains("an operator may do"), "{found}");
+    }
     Ok(())
 }

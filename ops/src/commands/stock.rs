@@ -6,7 +6,7 @@ use lakeside_contracts::WireTime;
 use lakeside_domain::{
     adjustment::Kind,
     ids::{AdjustmentId, Sku},
-    reconciliation::{Difference, SkuStock, differences},
+    reconciliation::SkuStock,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -21,7 +21,7 @@ use crate::{
     output::{Output, Paint, table},
     stock::{
         adjusting::{Change, Decided, booking, command, decided, refusal},
-        books::{Hold, NodeShown, PoolShown, Reconciled, level, nodes, pools, sentences},
+        books::{Hold, NodeShown, Off, PoolShown, Reconciled, level, nodes, off, pools, sentences},
     },
 };
 
@@ -48,7 +48,7 @@ struct Shown<'a> {
     nodes: Vec<NodeShown>,
     holds: Vec<Hold>,
     all_holds: bool,
-    differences: Vec<Difference>,
+    differences: Vec<Off>,
 }
 
 async fn get(cloud: &Cloud, output: Output, sku: &Sku) -> Result<()> {
@@ -64,7 +64,7 @@ async fn get(cloud: &Cloud, output: Output, sku: &Sku) -> Result<()> {
         nodes: nodes(&stock),
         holds,
         all_holds,
-        differences: differences(&stock),
+        differences: off(&stock),
     };
     output.show(&shown, || draw(output, &shown, &stock, clock::now()))
 }

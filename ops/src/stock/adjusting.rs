@@ -7,12 +7,12 @@ use lakeside_contracts::{
 use lakeside_domain::{
     adjustment::{Kind, NODE_SHORT, STOCK_PROMISED, Units},
     ids::{AdjustmentId, NodeId, ReasonCode, Sku},
-    reconciliation::{SkuStock, differences},
+    reconciliation::SkuStock,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::books::sentences;
+use super::books::{off, sentences};
 use crate::failure::{Failure, Result};
 
 /// What somebody wants.
@@ -45,11 +45,11 @@ pub fn booking(
     change: Change,
     first: bool,
 ) -> Result<Booking> {
-    let differences = differences(stock);
-    if !differences.is_empty() {
+    let off = off(stock);
+    if !off.is_empty() {
         return Err(Failure::guarded(format!(
             "the books of {sku} do not agree, and what is booked moves both sides: {}; docs/runbooks/stock-difference.md says how to mend them",
-            sentences(&differences)
+            sentences(&off)
         )));
     }
     let known = stock.nodes.get(node);

@@ -1,6 +1,6 @@
 //! The books of one SKU: its pools, its nodes and who holds units. Pure: the items were read before.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use lakeside_contracts::WireTime;
 use lakeside_domain::{
@@ -49,6 +49,62 @@ pub struct Hold {
     pub expires_at: WireTime,
 }
 
+/// What does not agree, as it is told: the domain's own is not read back from JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Off {
+    /// A pool does not add up, or a count of it is negative.
+    Pool {
+        /// Which.
+        pool: PoolId,
+        /// Its counts.
+        counts: PoolCounts,
+    },
+    /// A node has less than nothing.
+    Node {
+        /// Which.
+        node: NodeId,
+        /// What it is said to have.
+        on_hand: i64,
+    },
+    /// The nodes together do not have what the pools together have not sold.
+    Nodes {
+        /// Over all nodes.
+        on_hand: i64,
+        /// Available and held, over all pools.
+        unsold: i64,
+    },
+}
+
+impl From<Difference> for Off {
+    fn from(difference: Difference) -> Self {
+        let narrow = |units: i128| i64::try_from(units).unwrap_or(i64::MAX);
+        match difference {
+            Difference::Pool { pool, counts } => Self::Pool { pool, counts },
+            Difference::Node { node, on_hand } => Self::Node { node, on_hand },
+            Difference::Nodes { on_hand, unsold } => {
+                Self::Nodes { on_hand: narrow(on_hand), unsold: narrow(unsold) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool { pool, counts: PoolCounts { available, held, sold, received, .. } } => write!(
+                f,
+                "pool {}: {available} available, {held} held and {sold} sold are not the {received} received",
+                pool.0
+            ),
+            Self::Node { node, on_hand } => write!(f, "there are {on_hand} units at {node}"),
+            Self::Nodes { on_hand, unsold } => {
+                write!(f, "{on_hand} units lie at the nodes, and {unsold} are not sold")
+            }
+        }
+    }
+}
+
 /// Reads the items of a SKU, whatever their counts are.
 ///
 /// # Errors
@@ -61,7 +117,7 @@ pub fn stock(sku: &Sku, items: &[Value]) -> Result<SkuStock> {
     let mut stock = SkuStock::default();
     for item in items {
         let sk = item.get("sk").and_then(Value::as_str).unwrap_or_default();
-        let odd = |why: &dyn std::fmt::Display| {
+        let odd = |why: &dyn fmt::Display| {
             Failure::wrong(format!("the item {sk} of {sku} is not of its form: {why}"))
         };
         match sk.split_once('#') {
@@ -120,20 +176,18 @@ pub fn hold(sku: &Sku, reservation: &Reservation) -> Option<Hold> {
     })
 }
 
-/// Differences as sentences.
-pub fn sentences(differences: &[Difference]) -> String {
-    let told = |difference: &Difference| match difference {
-        Difference::Pool { pool, counts: PoolCounts { available, held, sold, received, .. } } => format!(
-            "pool {}: {available} available, {held} held and {sold} sold are not the {received} received",
-            pool.0
-        ),
-        Difference::Node { .. } | Difference::Nodes { .. } => difference.to_string(),
-    };
-    differences.iter().map(told).collect::<Vec<_>>().join("; ")
+/// Everything that does not agree in the books of a SKU, as they were read.
+pub fn off(stock: &SkuStock) -> Vec<Off> {
+    differences(stock).into_iter().map(Off::from).collect()
+}
+
+/// Differences as one sentence.
+pub fn sentences(off: &[Off]) -> String {
+    off.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What does not agree, by SKU, as `reconcile-stock` answers it.
-pub type Different = BTreeMap<Sku, Vec<Difference>>;
+pub type Different = BTreeMap<Sku, Vec<Off>>;
 
 /// What `reconcile-stock` answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,11 +221,6 @@ impl Reconciled {
     }
 }
 
-/// Whether the books of a SKU agree, as they were read.
-pub fn agrees(stock: &SkuStock) -> bool {
-    differences(stock).is_empty()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::json;
@@ -195,7 +244,7 @@ pub(crate) mod tests {
     fn the_items_of_a_sku_are_its_pools_its_nodes_and_how_many_pools_are_wanted() {
         let stock = stock(&tent(), &items()).unwrap();
         assert_eq!((stock.pools.len(), stock.nodes.len(), stock.wanted_pools), (2, 1, Some(2)));
-        assert!(agrees(&stock));
+        assert_eq!(off(&stock), []);
         assert_eq!(level(&stock), Some(Level { units: 3, version: 10 }));
     }
 
@@ -204,8 +253,7 @@ pub(crate) mod tests {
         let mut items = items();
         items[0]["received"] = json!(7);
         let stock = stock(&tent(), &items).unwrap();
-        assert!(!agrees(&stock));
-        let told = sentences(&differences(&stock));
+        let told = sentences(&off(&stock));
         assert_eq!(told, "pool 0: 3 available, 1 held and 2 sold are not the 7 received");
     }
 
