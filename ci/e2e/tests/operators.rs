@@ -179,20 +179,31 @@ async fn a_dead_letter_and_contracts_of_another_version_are_found() -> anyhow::R
     Ok(())
 }
 
-/// Credentials of a role that may find the installation, and do what these policies of the platform say.
-async fn somebody(cloud: &Cloud, policies: &[&str]) -> anyhow::Result<Vec<(&'static str, String)>> {
+/// What the emulator holds to no resource, so that only a policy without one allows it there.
+const LOOK_AT_REPLAYS: [&str; 3] =
+    ["events:DescribeArchive", "events:DescribeReplay", "events:ListTargetsByRule"];
+const REPLAY: [&str; 2] = ["events:CancelReplay", "events:StartReplay"];
+
+/// Credentials of a role that may find the installation, and do what these policies of the platform say, with these actions
+/// on everything.
+async fn somebody(
+    cloud: &Cloud,
+    policies: &[&str],
+    actions: &[&str],
+) -> anyhow::Result<Vec<(&'static str, String)>> {
     let account = cloud.state_machine_arn.split(':').nth(4).context("no account")?;
     let role = format!("{}-e2e-{}", cloud.prefix, uuid::Uuid::new_v4().simple());
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
     }] });
-    let parameters = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParametersByPath"], "Resource": "*",
+    let actions = [&["ssm:GetParameter", "ssm:GetParametersByPath"], actions].concat();
+    let own = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": actions, "Resource": "*",
     }] });
     let mut script = format!(
         "aws() {{ command aws --endpoint-url='{}' \"$@\"; }}; . \"$LAKESIDE_ENV_FILE\"\n\
          aws iam create-role --role-name {role} --assume-role-policy-document '{trust}' > /dev/null\n\
-         aws iam put-role-policy --role-name {role} --policy-name find --policy-document '{parameters}'\n",
+         aws iam put-role-policy --role-name {role} --policy-name own --policy-document '{own}'\n",
         cloud.endpoint
     );
     for policy in policies {
@@ -217,7 +228,7 @@ async fn who_may_look_sees_everything_and_who_may_less_learns_what_is_missing() 
     let _alone = ALONE.lock().await;
     let cloud = Cloud::open()?;
     cloud.quiet(PATIENCE).await?;
-    let looker = somebody(&cloud, &["look"]).await?;
+    let looker = somebody(&cloud, &["look"], &LOOK_AT_REPLAYS).await?;
     let looker: Vec<(&str, &str)> = looker.iter().map(|(name, value)| (*name, value.as_str())).collect();
     lakeside_with(&cloud, &looker, &["doctor"]).await?.ended(DONE)?;
     lakeside_with(&cloud, &looker, &["stock", "reconcile"]).await?.ended(DONE)?;
@@ -227,11 +238,11 @@ async fn who_may_look_sees_everything_and_who_may_less_learns_what_is_missing() 
     let replay = [&replay[..], &["--rule", "order-status", "--yes"]].concat();
     let refused = lakeside_with(&cloud, &looker, &replay).await?.ended(UNREACHABLE)?;
     ensure!(refused.err.contains("cannot begin the replay"), "{refused:?}");
-    let repairer = somebody(&cloud, &["look", "repair"]).await?;
+    let repairer = somebody(&cloud, &["look", "repair"], &[&LOOK_AT_REPLAYS[..], &REPLAY].concat()).await?;
     let repairer: Vec<(&str, &str)> = repairer.iter().map(|(name, value)| (*name, value.as_str())).collect();
     lakeside_with(&cloud, &repairer, &replay).await?.ended(DONE)?;
 
-    let newcomer = somebody(&cloud, &[]).await?;
+    let newcomer = somebody(&cloud, &[], &[]).await?;
     let newcomer: Vec<(&str, &str)> = newcomer.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let said = lakeside_with(&cloud, &newcomer, &["--json", "doctor"]).await?.ended(WRONG)?.json()?;
     for check in
