@@ -1,11 +1,16 @@
 //! What can be said to `lakeside`.
 
+pub mod doctor;
+pub mod events;
+pub mod stock;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lakeside_domain::ids::OrderId;
 
+use self::{doctor::DoctorOptions, events::EventsTask, stock::StockTask};
 use crate::{cloud::Selection, output::Output};
 
 /// What exit codes mean.
@@ -67,6 +72,14 @@ pub enum Task {
     /// Dead-letter queues: list, look, send back, and drop
     #[command(subcommand)]
     Dlq(DlqTask),
+    /// What was said on the buses: tell it again
+    #[command(subcommand)]
+    Events(EventsTask),
+    /// Stock: look, book what was counted, and compare pools with nodes
+    #[command(subcommand)]
+    Stock(StockTask),
+    /// Check an installation, and say what to do; exit code 1 if anything is wrong
+    Doctor(DoctorOptions),
     /// Print what completes this command line in a shell
     Completions {
         /// Which shell

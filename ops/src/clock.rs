@@ -14,6 +14,11 @@ pub fn of_sdk(time: &DateTime) -> WireTime {
     WireTime(Timestamp::from_millis(time.to_millis().unwrap_or_default()))
 }
 
+/// A time as an SDK takes it.
+pub fn to_sdk(time: WireTime) -> DateTime {
+    DateTime::from_millis(time.0.as_millis())
+}
+
 /// `millis` milliseconds after the epoch.
 pub const fn of_millis(millis: i64) -> WireTime {
     WireTime(Timestamp::from_millis(millis))

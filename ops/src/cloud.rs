@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use lakeside_deploy::signed::SignedCalls;
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ pub struct Cloud {
     pub sfn: aws_sdk_sfn::Client,
     /// The door.
     pub http: reqwest::Client,
+    /// Where somebody answers, and be it with a refusal.
+    pub address: String,
     /// Everything else.
     pub signed: SignedCalls,
 }
@@ -75,6 +77,7 @@ impl Cloud {
             events: aws_sdk_eventbridge::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             http,
+            address: address(&config),
             signed,
         })
     }
@@ -103,6 +106,11 @@ impl Cloud {
         }
         Ok(items)
     }
+}
+
+fn address(config: &SdkConfig) -> String {
+    let region = config.region().map(Region::as_ref).unwrap_or_default();
+    config.endpoint_url().map_or_else(|| format!("https://sts.{region}.amazonaws.com/"), str::to_owned)
 }
 
 async fn find(signed: &SignedCalls, prefix: &str) -> Result<Environment> {

@@ -16,6 +16,16 @@ pub struct Platform {
     pub buses: BTreeMap<String, Bus>,
     /// The public door.
     pub api: Door,
+    /// Nothing where there is no other Region.
+    #[serde(default)]
+    pub regions: Option<Regions>,
+}
+
+/// Which of two Regions this is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Regions {
+    /// The parameter that says whether it is `active` or on `standby`.
+    pub role_parameter: String,
 }
 
 /// A bus.
@@ -57,6 +67,16 @@ pub struct Queue {
     pub dead_letter_url: String,
     /// The consumer.
     pub function: Option<String>,
+    /// For how many days a consumer that acts outside and hears replays knows what it did.
+    #[serde(default)]
+    pub remembers_days: Option<u32>,
+}
+
+/// An archive of a bus.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Archive {
+    /// Its name in full.
+    pub name: String,
 }
 
 /// A function.
@@ -85,6 +105,8 @@ struct Operations {
     tables: BTreeMap<String, String>,
     #[serde(default)]
     state_machine: Option<StateMachine>,
+    #[serde(default)]
+    archives: BTreeMap<String, Archive>,
 }
 
 /// One installation.
@@ -100,6 +122,8 @@ pub struct Environment {
     pub tables: BTreeMap<String, String>,
     /// The saga's ARN.
     pub state_machine: Option<String>,
+    /// The buses' archives, by domain.
+    pub archives: BTreeMap<String, Archive>,
 }
 
 impl Environment {
@@ -119,6 +143,7 @@ impl Environment {
             environment.functions.extend(functions.map(|(name, function)| ((squad.clone(), name), function)));
             environment.queues.extend(found.queues);
             environment.tables.extend(found.tables);
+            environment.archives.extend(found.archives);
             environment.state_machine =
                 found.state_machine.map(|saga| saga.arn).or(environment.state_machine);
         }
@@ -135,6 +160,19 @@ impl Environment {
         })
     }
 
+    /// The function called `name`, in full.
+    ///
+    /// # Errors
+    /// If no squad has it.
+    pub fn function(&self, name: &str) -> Result<&str> {
+        let found = self.functions.iter().find(|((_, function), _)| function == name);
+        found.map(|(_, function)| function.function.as_str()).ok_or_else(|| {
+            Failure::not_found(format!(
+                "no squad has published a function `{name}`: apply its Terraform first"
+            ))
+        })
+    }
+
     /// The saga's ARN.
     ///
     /// # Errors
@@ -142,6 +180,29 @@ impl Environment {
     pub fn saga(&self) -> Result<&str> {
         self.state_machine.as_deref().ok_or_else(|| {
             Failure::not_found("no squad has published the saga: apply fulfilment's Terraform first")
+        })
+    }
+
+    /// The bus of a domain.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn bus(&self, domain: &str) -> Result<&Bus> {
+        self.platform.buses.get(domain).ok_or_else(|| {
+            let names: Vec<&str> = self.platform.buses.keys().map(String::as_str).collect();
+            Failure::not_found(format!("there is no bus `{domain}`; there are {}", names.join(", ")))
+        })
+    }
+
+    /// The name of the archive of a domain's bus.
+    ///
+    /// # Errors
+    /// If the platform has none.
+    pub fn archive(&self, domain: &str) -> Result<&str> {
+        self.archives.get(domain).map(|archive| archive.name.as_str()).ok_or_else(|| {
+            Failure::not_found(format!(
+                "the platform has published no archive of {domain}: apply its Terraform first"
+            ))
         })
     }
 

@@ -11,6 +11,7 @@ pub mod cloud;
 mod commands;
 pub mod consumers;
 pub mod dead_letters;
+pub mod doctor;
 pub mod door;
 pub mod environment;
 pub mod events;
@@ -19,7 +20,9 @@ pub mod logs;
 pub mod output;
 pub mod records;
 pub mod redact;
+pub mod replay;
 pub mod saga;
+pub mod stock;
 pub mod trace;
 
 use std::io::stdout;
@@ -53,6 +56,9 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Task::Trace(options) => commands::trace::run(&cloud, output, &options).await,
         Task::Saga(task) => commands::saga::run(&cloud, output, task).await,
         Task::Dlq(task) => commands::dlq::run(&cloud, output, task).await,
+        Task::Events(task) => commands::events::run(&cloud, output, task).await,
+        Task::Stock(task) => commands::stock::run(&cloud, output, task).await,
+        Task::Doctor(options) => commands::doctor::run(&cloud, output, &options).await,
         Task::Completions { .. } | Task::ExitCodes => Ok(()),
     }
 }

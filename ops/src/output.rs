@@ -7,6 +7,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -67,6 +68,18 @@ impl Output {
             format!("{style}{text}{style:#}")
         } else {
             text.to_string()
+        }
+    }
+
+    /// A bar on terminals, and nothing elsewhere.
+    pub fn bar(self, length: usize, template: &str) -> ProgressBar {
+        if self.json || !stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX));
+        match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
         }
     }
 

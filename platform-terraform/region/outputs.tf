@@ -22,3 +22,8 @@ output "event_subscribers" {
     }
   }
 }
+
+output "operators" {
+  description = "The policies of people who operate: to look, and to repair beside."
+  value       = { look = aws_iam_policy.look.arn, repair = aws_iam_policy.repair.arn }
+}

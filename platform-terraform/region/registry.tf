@@ -23,6 +23,15 @@ resource "aws_schemas_schema" "event" {
   content       = file("${local.schemas_dir}/${each.value}")
 }
 
+# Which content of each contract is installed, also where there is no registry: `lakeside doctor` compares it with what it
+# was built with.
+resource "aws_ssm_parameter" "contracts" {
+  name        = "/${var.prefix}/contracts/v1"
+  description = "The events' contracts that are installed, each by the first digits of its SHA-256."
+  type        = "String"
+  value       = jsonencode({ for name, file in local.event_schemas : name => substr(filesha256("${local.schemas_dir}/${file}"), 0, 12) })
+}
+
 # What is said without a contract shows here as a schema that the registry above does not have.
 resource "aws_schemas_discoverer" "domain" {
   for_each = var.schema_discovery ? aws_cloudwatch_event_bus.domain : {}

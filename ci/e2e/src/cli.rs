@@ -1,6 +1,6 @@
 //! The operations command line, as somebody in a shell runs it.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -55,21 +55,38 @@ pub async fn lakeside_with(
     environment: &[(&str, &str)],
     arguments: &[&str],
 ) -> anyhow::Result<Said> {
+    let mut command = command(cloud, arguments)?;
+    let output = command.envs(environment.iter().copied()).output().await;
+    let output = output.context("lakeside cannot be run: build it first")?;
+    Ok(Said {
+        code: output.status.code().context("it was ended")?,
+        out: String::from_utf8(output.stdout)?,
+        err: String::from_utf8(output.stderr)?,
+    })
+}
+
+/// Where `lakeside` was built.
+///
+/// # Errors
+/// If this is no test.
+pub fn built() -> anyhow::Result<PathBuf> {
     let exe = std::env::current_exe()?;
-    let built = exe.ancestors().nth(2).context("a test lies below the build directory")?;
-    let mut command = Command::new(built.join("lakeside"));
+    Ok(exe.ancestors().nth(2).context("a test lies below the build directory")?.to_owned())
+}
+
+/// `lakeside` with these arguments against a cloud, to be run.
+///
+/// # Errors
+/// If a setting of the cloud is missing.
+pub fn command(cloud: &Cloud, arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(built()?.join("lakeside"));
     let settings = Settings::load()?;
     for name in
         ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LAKESIDE_API_URL"]
     {
         command.env(name, settings.get(name)?);
     }
-    command.env("LAKESIDE_PREFIX", &cloud.prefix).envs(environment.iter().copied()).args(arguments);
+    command.env("LAKESIDE_PREFIX", &cloud.prefix).args(arguments);
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = command.output().await.context("lakeside cannot be run: build it first")?;
-    Ok(Said {
-        code: output.status.code().context("it was ended")?,
-        out: String::from_utf8(output.stdout)?,
-        err: String::from_utf8(output.stderr)?,
-    })
+    Ok(command)
 }

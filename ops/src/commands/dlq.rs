@@ -2,14 +2,13 @@
 
 use std::{
     fs::OpenOptions,
-    io::{IsTerminal as _, Write as _, stderr},
+    io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use lakeside_contracts::WireTime;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -236,25 +235,13 @@ async fn send(
         interval: INTERVAL,
         per_second: options.rate,
     };
-    let bar = progress(output, count);
+    let bar = output.bar(count, "{bar:40} {pos}/{len} sent back, {eta} left");
     let moved = send_back(&post, &picked.chosen, pace, |sent| {
         bar.set_position(u64::try_from(sent).unwrap_or(u64::MAX));
     })
     .await;
     bar.finish_and_clear();
     moved.map(Some)
-}
-
-/// A bar on terminals, and nothing elsewhere.
-fn progress(output: Output, count: usize) -> ProgressBar {
-    if output.json || !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX));
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} sent back, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 async fn drop_letters(cloud: &Cloud, output: Output, options: &DlqDropOptions) -> Result<()> {

@@ -38,6 +38,31 @@ run "every_contract_of_an_event_is_in_the_registry" {
   }
 }
 
+run "which_contracts_are_installed_is_known_without_a_registry" {
+  command = plan
+
+  variables {
+    schema_registry = false
+  }
+
+  assert {
+    condition = (
+      aws_ssm_parameter.contracts.name == "/lakeside/contracts/v1"
+      && jsondecode(aws_ssm_parameter.contracts.value) == {
+        for file in fileset("../../contracts/registry", "*.json") :
+        trimsuffix(file, ".json") => substr(filesha256("../../contracts/registry/${file}"), 0, 12)
+      }
+    )
+    error_message = "Whoever checks an installation must see which contracts it has."
+  }
+
+  # Standard parameters hold no more.
+  assert {
+    condition     = length(aws_ssm_parameter.contracts.value) < 4096
+    error_message = "The contracts' digests must fit one parameter."
+  }
+}
+
 run "nothing_is_inferred_and_buses_are_under_our_key" {
   assert {
     condition     = length(aws_schemas_discoverer.domain) == 0

@@ -1,5 +1,8 @@
 //! What ops do with the command line, on the real binary: find an order, decide, repair, and send back what was given up.
 
+mod events;
+mod stock;
+
 use std::{collections::HashMap, fs, ops::ControlFlow, path::Path};
 
 use anyhow::{Context, ensure};

@@ -65,6 +65,24 @@ run "the_saga_is_found_where_there_is_one" {
   }
 }
 
+run "a_replay_knows_who_acts_outside_and_for_how_long_it_remembers" {
+  variables {
+    queues = {
+      notify_customer = {
+        holds           = "messages"
+        url             = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-notify-customer"
+        dead_letter_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-notify-customer-dlq"
+        function        = "test-notify-customer"
+      }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_ssm_parameter.operations.value).queues["notify-customer"].remembers_days == 36500
+    error_message = "What a consumer has done outside must be known to whoever replays."
+  }
+}
+
 run "rejects_the_name_of_the_platform" {
   command = plan
 

@@ -1,0 +1,5 @@
+//! Stock: what there is of a SKU, and what of it may be booked.
+
+pub mod adjusting;
+pub mod books;
+pub mod inventory;
