@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod events;
 pub mod stock;
+pub mod load;
 
 use std::path::PathBuf;
 
@@ -80,6 +81,8 @@ pub enum Task {
     Stock(StockTask),
     /// Check an installation, and say what to do; exit code 1 if anything is wrong
     Doctor(DoctorOptions),
+    /// Put load on an installation by a schedule, then reconcile, and write a report
+    Load(load::LoadOptions),
     /// Print what completes this command line in a shell
     Completions {
         /// Which shell

@@ -36,6 +36,8 @@ pub struct Cloud {
     pub events: aws_sdk_eventbridge::Client,
     /// The saga.
     pub sfn: aws_sdk_sfn::Client,
+    /// Where AWS is, if not where it usually is.
+    pub endpoint: Option<String>,
     /// The door.
     pub http: reqwest::Client,
     /// Where somebody answers, and be it with a refusal.
@@ -76,6 +78,7 @@ impl Cloud {
             sqs: aws_sdk_sqs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
+            endpoint: config.endpoint_url().map(str::to_owned),
             http,
             address: address(&config),
             signed,

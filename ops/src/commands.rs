@@ -3,6 +3,7 @@
 pub mod dlq;
 pub mod doctor;
 pub mod events;
+pub mod load;
 pub mod order;
 pub mod saga;
 pub mod stock;

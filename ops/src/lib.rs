@@ -16,6 +16,7 @@ pub mod door;
 pub mod environment;
 pub mod events;
 pub mod failure;
+pub mod load;
 pub mod logs;
 pub mod output;
 pub mod records;
@@ -59,6 +60,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Task::Events(task) => commands::events::run(&cloud, output, task).await,
         Task::Stock(task) => commands::stock::run(&cloud, output, task).await,
         Task::Doctor(options) => commands::doctor::run(&cloud, output, &options).await,
+        Task::Load(options) => commands::load::run(&cloud, output, options).await,
         Task::Completions { .. } | Task::ExitCodes => Ok(()),
     }
 }

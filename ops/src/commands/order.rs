@@ -126,21 +126,26 @@ async fn place(cloud: &Cloud, output: Output, options: PlaceOptions) -> Result<(
 async fn catalogue_total(cloud: &Cloud, lines: &[(String, i64)], currency: &str) -> Result<i64> {
     let mut total = 0_i64;
     for (sku, units) in lines {
-        let items = cloud.partition("orders", &format!("SKU#{sku}")).await?;
-        let price = items.iter().find_map(|item| {
-            let price = item.get("price")?;
-            let same = price.get("currency").and_then(Value::as_str) == Some(currency);
-            price.get("amount")?.as_i64().filter(|_| same)
-        });
-        let price = price.ok_or_else(|| {
-            Failure::not_found(format!(
-                "the catalogue has no price of `{sku}` in {currency}: say --expected-total"
-            ))
-        })?;
+        let price = price(cloud, sku, currency).await?;
         let sum = price.checked_mul(*units).and_then(|cost| total.checked_add(cost));
         total = sum.ok_or_else(|| Failure::usage("the lines cost more than can be counted"))?;
     }
     Ok(total)
+}
+
+/// What the catalogue says that one unit costs.
+pub async fn price(cloud: &Cloud, sku: &str, currency: &str) -> Result<i64> {
+    let items = cloud.partition("orders", &format!("SKU#{sku}")).await?;
+    let price = items.iter().find_map(|item| {
+        let price = item.get("price")?;
+        let same = price.get("currency").and_then(Value::as_str) == Some(currency);
+        price.get("amount")?.as_i64().filter(|_| same)
+    });
+    price.ok_or_else(|| {
+        Failure::not_found(format!(
+            "the catalogue has no price of `{sku}` in {currency}: name goods that are sold, or to `order place` say --expected-total"
+        ))
+    })
 }
 
 async fn cancel(cloud: &Cloud, output: Output, options: &CancelOptions) -> Result<()> {

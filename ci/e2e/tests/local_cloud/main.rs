@@ -14,6 +14,7 @@ mod idempotency;
 mod labels;
 mod levels;
 mod listings;
+mod load;
 mod low_stock;
 mod malformed;
 mod operations;
