@@ -2,7 +2,7 @@
 
 It knows the condition key `dynamodb:LeadingKeys`, so that a function which reaches for another's items in its own
 table is refused as AWS would refuse it. And it writes down who was allowed which action on which resource, so that
-what the roles are granted can be compared with what they use.
+what the roles are granted can be compared with what they use. What would be billed is counted in lakeside_meter.py.
 """
 
 import contextvars
@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 
+import lakeside_meter
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
 
@@ -160,6 +161,7 @@ def install(record):
 def main():
     path = os.environ.get(RECORD)
     install(Record(path) if path else None)
+    lakeside_meter.install()
     from ministack.app import main as serve
 
     serve()

@@ -115,6 +115,11 @@ impl CloudPaths {
         self.run().join("authorizations.jsonl")
     }
 
+    /// What would be billed, as long as somebody counts it and has made this file.
+    pub fn meter(&self) -> PathBuf {
+        self.run().join("meter.jsonl")
+    }
+
     /// What is locked while somebody starts or ends this cloud. Outlives the cloud.
     pub fn lock(&self) -> PathBuf {
         self.dir.join("cloud.lock")

@@ -93,6 +93,7 @@ fn start_emulator_at(
     command.arg(layout.root.join("ci/emulator/lakeside_emulator.py")).current_dir(&scratch).env_clear();
     command.envs(emulator_environment(&scratch, port));
     command.env("LAKESIDE_AUTHORIZATIONS", paths.authorizations());
+    command.env("LAKESIDE_METER", paths.meter());
     let (mut child, identity) = process::start_detached("the emulator", &mut command, token, log)?;
     State::record_process(paths, "emulator", &identity)?;
     wait_until("the emulator", &mut child, log, || {
