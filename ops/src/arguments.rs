@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod events;
 pub mod stock;
+pub mod cost;
 pub mod load;
 
 use std::path::PathBuf;
@@ -83,6 +84,8 @@ pub enum Task {
     Doctor(DoctorOptions),
     /// Put load on an installation by a schedule, then reconcile, and write a report
     Load(load::LoadOptions),
+    /// What a month costs, by service, beside what others pay; asks no cloud
+    Cost(cost::CostOptions),
     /// Print what completes this command line in a shell
     Completions {
         /// Which shell

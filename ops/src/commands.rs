@@ -1,5 +1,6 @@
 //! What the command line does, each command as thin as it can be.
 
+pub mod cost;
 pub mod dlq;
 pub mod doctor;
 pub mod events;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod cloud;
 mod commands;
 pub mod consumers;
+pub mod cost;
 pub mod dead_letters;
 pub mod doctor;
 pub mod door;
@@ -48,6 +49,11 @@ pub async fn run(arguments: Arguments) -> Result<()> {
             clap_complete::generate(*shell, &mut Arguments::command(), "lakeside", &mut stdout());
             return Ok(());
         }
+        Task::Cost(options) => {
+            // Here a profile is one of Terraform's, for no cloud is asked.
+            let profile = arguments.selection().profile;
+            return commands::cost::run(output, options, profile.as_deref().unwrap_or("enterprise"));
+        }
         Task::ExitCodes => return output.line(arguments::EXIT_CODES),
         _ => {}
     }
@@ -61,7 +67,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Task::Stock(task) => commands::stock::run(&cloud, output, task).await,
         Task::Doctor(options) => commands::doctor::run(&cloud, output, &options).await,
         Task::Load(options) => commands::load::run(&cloud, output, options).await,
-        Task::Completions { .. } | Task::ExitCodes => Ok(()),
+        Task::Completions { .. } | Task::Cost(_) | Task::ExitCodes => Ok(()),
     }
 }
 

@@ -40,3 +40,4 @@ pub mod settings;
 pub mod shop;
 pub mod stock;
 pub mod terminal;
+pub mod units;

@@ -42,6 +42,26 @@ async fn lines(cloud: &Cloud, text: Option<&str>) -> anyhow::Result<Vec<String>>
     Ok(lines)
 }
 
+/// What the functions have logged since then, in milliseconds after the epoch: by function, without prefix.
+///
+/// # Errors
+/// If the logs cannot be read.
+pub async fn since(cloud: &Cloud, millis: i64) -> anyhow::Result<Vec<(String, String)>> {
+    let mut lines = Vec::new();
+    let prefix = format!("/aws/lambda/{}", cloud.name(""));
+    let request = json!({ "logGroupNamePrefix": prefix });
+    for group in pages(cloud, "DescribeLogGroups", &request, "logGroups").await? {
+        let name = group.get("logGroupName").and_then(Value::as_str).context("a log group without name")?;
+        let function = name.strip_prefix(&prefix).context("a log group of somebody else")?.to_owned();
+        let request = json!({ "logGroupName": name, "startTime": millis });
+        let events = pages(cloud, "FilterLogEvents", &request, "events").await?;
+        ensure!(events.len() < MOST, "{function} has logged too much to be counted");
+        let messages = events.iter().filter_map(|event| event.get("message")?.as_str());
+        lines.extend(messages.map(|message| (function.clone(), message.to_owned())));
+    }
+    Ok(lines)
+}
+
 /// What a log group has; what is there twice, to the millisecond, once.
 async fn events(cloud: &Cloud, group: &Value, text: Option<&str>) -> anyhow::Result<Vec<Value>> {
     let mut request = json!({ "logGroupName": group, "startTime": 0 });

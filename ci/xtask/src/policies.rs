@@ -4,6 +4,7 @@
 //! AWS knows, such as ARNs, and rules cannot judge what they cannot see. Nothing is applied.
 
 mod alarms;
+mod costs;
 mod settle;
 
 use std::fs;
@@ -104,6 +105,10 @@ fn judge(
     let step = progress.step("make the condition of every alarm true");
     step.done(&alarms::check(&plans)?);
     Ok(plans)
+
+    let step = progress.step("compare what is there anyway with what costs are reckoned of");
+    step.done(&costs::check(layout, &plans)?);
+    Ok(())
 }
 
 /// Plans a root with a profile, twice where the first plan hides what comes of its own changes.

@@ -58,7 +58,7 @@ pub fn page(figures: &Figures) -> String {
 fn pace(figures: &Figures) -> String {
     match figures.setting.pacing {
         Pacing::Schedule { profile, .. } => format!(
-            "open loop, {} orders a second and {} times that in the spike",
+            "open loop, {} a second and {} times that in the spike",
             number(profile.base),
             number(profile.spike)
         ),
@@ -139,8 +139,8 @@ fn acceptance(figures: &Figures) -> Plot {
         shaded: figures.spike(),
         lines: vec![
             line("median", |latency| latency.p50),
+            line("p90", |latency| latency.p90),
             line("p99", |latency| latency.p99),
-            line("slowest", |latency| latency.max),
         ],
     }
 }

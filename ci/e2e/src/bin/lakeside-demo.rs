@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use lakeside_e2e::{bench, cloud::Cloud, demo};
+use lakeside_e2e::{bench, cloud::Cloud, demo, units};
 
 /// Follow real orders through a running cloud, then reconcile stock, payments and queues.
 #[derive(Parser)]
@@ -12,12 +12,19 @@ struct Arguments {
     /// Place 20 orders one after the other and measure instead
     #[arg(long)]
     bench: bool,
+    /// Count what an order uses of each service instead, and print it as ops/data/units.json has it
+    #[arg(long, value_name = "DAY")]
+    count_units: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = async {
+        if let Some(day) = &arguments.count_units {
+            print!("{}", units::as_file(&units::count(units::ORDERS).await?, units::ORDERS, day)?);
+            return Ok(());
+        }
         let cloud = Cloud::open()?;
         if arguments.bench { bench::run(&cloud).await } else { demo::run(&cloud).await }
     }
