@@ -5,6 +5,8 @@
 //! (and the emulator inside itself) do among themselves: queues polled for functions, messages and events that
 //! the state machine, the API and the rules send.
 
+pub mod load;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime, UNIX_EPOCH},

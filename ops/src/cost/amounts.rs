@@ -43,6 +43,7 @@ impl Decimal {
     }
 
     /// The product, cut off after the last digit.
+    #[must_use]
     pub const fn times(self, other: Self) -> Self {
         // Whole and fraction apart, so that large quantities stay within range.
         let (whole, fraction) = (other.0 / ONE, other.0 % ONE);
@@ -50,11 +51,13 @@ impl Decimal {
     }
 
     /// The sum.
+    #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
     /// The difference, if it is more than nothing.
+    #[must_use]
     pub const fn beyond(self, other: Self) -> Self {
         if self.0 > other.0 { Self(self.0 - other.0) } else { Self::ZERO }
     }

@@ -199,7 +199,7 @@ pub(crate) mod tests {
     }
 
     fn requests(mix: &Mix) -> Vec<Request> {
-        mix.requests(&[None; 2_000], 3)
+        mix.requests(&vec![None; 2_000], 3)
     }
 
     fn share(requests: &[Request], is: impl Fn(&Request) -> bool) -> usize {

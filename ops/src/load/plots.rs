@@ -64,9 +64,7 @@ impl Plot {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let seconds = points().map(|(second, _)| *second).fold(0.0, f64::max).max(1.0);
         let most = points().map(|(_, value)| *value).fold(0.0, f64::max);
-        if points().next().is_none() {
-            return None;
-        }
+        points().next()?;
         let mut svg = String::new();
         let drawn = if self.powers {
             let most = 10_f64.powf(most.max(1.0).log10().ceil());

@@ -192,7 +192,7 @@ fn charges(facts: &Facts) -> Check {
                 }
             }
             other if fulfilled => {
-                faults.push(format!("the order {id} is fulfilled and its payment {other:?}"))
+                faults.push(format!("the order {id} is fulfilled and its payment {other:?}"));
             }
             _ => {}
         }

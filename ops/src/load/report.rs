@@ -15,14 +15,12 @@ const STYLE: &str = include_str!("report/style.css");
 
 /// The page.
 pub fn page(figures: &Figures) -> String {
-    let colours: String = palette()
-        .into_iter()
-        .map(|(drawn, part)| {
-            format!(
-                "svg [fill=\"{drawn}\"]{{fill:var(--{part})}}svg [stroke=\"{drawn}\"]{{stroke:var(--{part})}}"
-            )
-        })
-        .collect();
+    let rule = |(drawn, part): (String, String)| {
+        format!(
+            "svg [fill=\"{drawn}\"]{{fill:var(--{part})}}svg [stroke=\"{drawn}\"]{{stroke:var(--{part})}}"
+        )
+    };
+    let colours: Vec<String> = palette().into_iter().map(rule).collect();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,7 +29,7 @@ pub fn page(figures: &Figures) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { "Load on " (figures.installation) }
-                style { (PreEscaped(STYLE)) (PreEscaped(colours)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(colours.concat())) }
             }
             body {
                 main {

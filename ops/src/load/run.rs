@@ -107,9 +107,17 @@ pub trait Watcher {
 }
 
 /// The public door as the customers' app uses it.
-struct AtDoor<'a> {
+#[derive(Debug)]
+pub struct AtDoor<'a> {
     door: Door,
     tokens: &'a [String],
+}
+
+impl<'a> AtDoor<'a> {
+    /// The door and the customers of `setting`.
+    pub fn new(cloud: &Cloud, setting: &'a Setting) -> Self {
+        Self { door: Door::new(cloud.http.clone(), setting.door.clone()), tokens: &setting.tokens }
+    }
 }
 
 impl Target for AtDoor<'_> {
@@ -141,8 +149,7 @@ pub async fn run(cloud: &Cloud, setting: &Setting, watcher: &impl Watcher) -> Re
     let letters = cloud.dead_letter_depths().await?;
     watcher.begins(requests.len());
 
-    let target =
-        AtDoor { door: Door::new(cloud.http.clone(), setting.door.clone()), tokens: &setting.tokens };
+    let target = AtDoor::new(cloud, setting);
     let (wall, began) = (clock::now(), Instant::now());
     let mut samples = Vec::new();
     let sent = tokio::select! {

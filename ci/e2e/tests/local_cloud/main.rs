@@ -28,3 +28,4 @@ mod services;
 mod stock;
 mod telemetry;
 mod throughput;
+mod units;
