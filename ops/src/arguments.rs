@@ -1,10 +1,10 @@
 //! What can be said to `lakeside`.
 
+pub mod cost;
 pub mod doctor;
 pub mod events;
-pub mod stock;
-pub mod cost;
 pub mod load;
+pub mod stock;
 
 use std::path::PathBuf;
 

@@ -43,13 +43,16 @@ pub fn check(
     paths: &CloudPaths,
 ) -> anyhow::Result<()> {
     let workspace = crate::cloud::workspace(layout, terraform, paths)?;
-    let plans = judge(layout, progress, workspace, &planned(layout)?)?;
+    let plans = judge(layout, progress, workspace, &planned(layout)?, &[])?;
     let step = progress.step("compare the pages of events with the plans");
     let log = paths.logs().join("event-pages.log");
     let mut command = Command::new(layout.binary("generate-event-pages"));
     command.arg("--check").arg("--plans").arg(&plans);
     run::logged(&step, "generate-event-pages", &mut command, &log)?;
     step.done(&run::tail(&log, 1).concat());
+
+    let step = progress.step("compare what is there anyway with what costs are reckoned of");
+    step.done(&costs::check(layout, &plans)?);
     Ok(())
 }
 
@@ -60,15 +63,16 @@ pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'
     for planned in &mut planned {
         planned.profiles.retain(|profile| profile == WHOLE);
     }
-    judge(layout, progress, workspace, &planned).map(drop)
+    judge(layout, progress, workspace, &planned, &["--some"]).map(drop)
 }
 
-/// Has the policies judge plans, and answers where these are.
+/// Has the policies judge plans, with these options, and answers where the plans are.
 fn judge(
     layout: &Layout,
     progress: &Progress,
     mut workspace: Workspace<'_>,
     planned: &[Planned],
+    options: &[&str],
 ) -> anyhow::Result<PathBuf> {
     workspace.environment.extend(SAID_BY_ACCOUNTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let paths = workspace.paths;
@@ -94,7 +98,7 @@ fn judge(
     let step = progress.step("judge the plans by the policies");
     let log = paths.logs().join("policies.log");
     let mut command = Command::new(layout.binary("lakeside-policies"));
-    command.current_dir(&layout.root).arg(&plans);
+    command.current_dir(&layout.root).arg(&plans).args(options);
     for planned in planned.iter().filter(|planned| !planned.applied) {
         command.args(["--unapplied", &planned.root.name]);
     }
@@ -105,10 +109,6 @@ fn judge(
     let step = progress.step("make the condition of every alarm true");
     step.done(&alarms::check(&plans)?);
     Ok(plans)
-
-    let step = progress.step("compare what is there anyway with what costs are reckoned of");
-    step.done(&costs::check(layout, &plans)?);
-    Ok(())
 }
 
 /// Plans a root with a profile, twice where the first plan hides what comes of its own changes.

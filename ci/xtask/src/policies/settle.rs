@@ -5,6 +5,9 @@
 
 use serde_json::{Map, Value};
 
+/// What the emulator has replaced by every plan, for it says that a replica has its table's key. Its ARN is that of its name.
+const REPLACED_AS_IT_WAS: &str = "aws_dynamodb_table_replica";
+
 /// Whether a plan changes something that is there and hides something because of it.
 pub fn is_unsettled(plan: &Value) -> bool {
     let updates = changes(plan).any(is_update);
@@ -32,7 +35,10 @@ fn changes(plan: &Value) -> impl Iterator<Item = &Value> {
 
 fn is_update(resource: &Value) -> bool {
     let actions = resource.pointer("/change/actions").and_then(Value::as_array);
-    actions.is_some_and(|actions| actions.iter().eq(["update"].iter()))
+    actions.is_some_and(|actions| {
+        actions.iter().eq(["update"].iter())
+            || text(resource, "type") == REPLACED_AS_IT_WAS && actions.iter().eq(["delete", "create"].iter())
+    })
 }
 
 /// The attributes of a plan's resource in a state, which keeps the instances of one together.
@@ -91,6 +97,20 @@ mod tests {
         let mut expected = state();
         expected["resources"][1]["instances"][1]["attributes"]["days"] = json!(7);
         assert_eq!(settled, expected);
+    }
+
+    #[test]
+    fn a_replica_that_is_replaced_keeps_its_arn() {
+        let mut plan = change("update", &json!({"days": 7, "arn": null}), &json!({"arn": true}));
+        let mut state = state();
+        let replica = "aws_dynamodb_table_replica";
+        plan["resource_changes"][0]["type"] = replica.into();
+        plan["resource_changes"][0]["change"]["actions"] = json!(["delete", "create"]);
+        state["resources"][1]["type"] = replica.into();
+        assert!(is_unsettled(&plan));
+        settle(&mut state, &plan);
+        let attributes = &state["resources"][1]["instances"][1]["attributes"];
+        assert_eq!(attributes, &json!({"days": 7, "arn": "arn", "policy": "old"}));
     }
 
     #[test]
