@@ -200,16 +200,17 @@ async fn somebody(
     let own = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": actions, "Resource": "*",
     }] });
-    let mut script = format!(
-        "aws() {{ command aws --endpoint-url='{}' \"$@\"; }}; . \"$LAKESIDE_ENV_FILE\"\n\
-         aws iam create-role --role-name {role} --assume-role-policy-document '{trust}' > /dev/null\n\
-         aws iam put-role-policy --role-name {role} --policy-name own --policy-document '{own}'\n",
-        cloud.endpoint
-    );
-    for policy in policies {
+    let attach = policies.iter().map(|policy| {
         let arn = format!("arn:aws:iam::{account}:policy/{}", cloud.name(policy));
-        script.push_str(&format!("aws iam attach-role-policy --role-name {role} --policy-arn {arn}\n"));
-    }
+        format!("aws iam attach-role-policy --role-name {role} --policy-arn {arn}")
+    });
+    let endpoint = &cloud.endpoint;
+    let script = [
+        format!("aws() {{ command aws --endpoint-url='{endpoint}' \"$@\"; }}; . \"$LAKESIDE_ENV_FILE\""),
+        format!("aws iam create-role --role-name {role} --assume-role-policy-document '{trust}' > /dev/null"),
+        format!("aws iam put-role-policy --role-name {role} --policy-name own --policy-document '{own}'"),
+    ];
+    let script = script.into_iter().chain(attach).collect::<Vec<_>>().join("\n");
     let mut command = tokio::process::Command::new("sh");
     command.arg("-euc").arg(script).env("LAKESIDE_ENV_FILE", lakeside_e2e::settings::env_file());
     let done = command.output().await?;

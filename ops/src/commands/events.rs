@@ -78,12 +78,10 @@ impl Plan<'_> {
     /// How much, to how many.
     fn sentence(&self) -> String {
         let Self { window, estimate, chosen, .. } = self;
+        let rules = if chosen.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", chosen.len()) };
         format!(
-            "about {} events, said from {} to {}, are to be told again to {} rules",
-            estimate.events,
-            window.from,
-            window.to,
-            chosen.len()
+            "about {} events, said from {} to {}, are to be told again to {rules}",
+            estimate.events, window.from, window.to
         )
     }
 

@@ -30,6 +30,13 @@ pub struct Mapping {
     pub state: String,
 }
 
+impl Mapping {
+    /// Whether it reads, or is about to.
+    fn listens(&self) -> bool {
+        self.state != "Disabled" && self.state != "Disabling"
+    }
+}
+
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
@@ -131,7 +138,7 @@ pub fn consumers(environment: &Environment, mappings: &[Mapping], works: bool) -
         }
     }
     // Where another Region works, none of them is to listen.
-    for mapping in mappings.iter().filter(|mapping| works && mapping.state.starts_with("Disabl")) {
+    for mapping in mappings.iter().filter(|mapping| works && !mapping.listens()) {
         said.push(format!("{} does not listen (its mapping is {})", mapping.function, mapping.state));
         next.push(format!("aws lambda update-event-source-mapping --uuid {} --enabled", mapping.id));
     }

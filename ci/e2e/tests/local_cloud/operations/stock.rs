@@ -63,7 +63,7 @@ async fn a_count_is_booked_once_and_only_where_the_goods_lie() -> anyhow::Result
     lakeside(&shop.cloud, &other).await?.ended(GUARDED)?;
     assert_eq!(on_hand().await?, Some(json!(4)));
 
-    let elsewhere = ["stock", "adjust", sku, "wh-onn", "--by", "1", "--yes"];
+    let elsewhere = ["stock", "adjust", sku, "wh-won", "--by", "1", "--yes"];
     let refused = lakeside(&shop.cloud, &elsewhere).await?.ended(GUARDED)?;
     ensure!(refused.err.contains("wh-one"), "{refused:?}");
     lakeside(&shop.cloud, &["stock", "adjust", sku, "wh-one", "--yes"]).await?.ended(USAGE)?;
