@@ -37,12 +37,9 @@ pub struct Options {
     /// Leave out the orders on the local cloud
     #[arg(long)]
     no_orders: bool,
-    /// Leave out the load, which takes half an hour
-    #[arg(long)]
-    no_load: bool,
-    /// Orders that wait while acceptance is measured
-    #[arg(long, default_value_t = 10_000)]
-    queued: u32,
+    /// Acceptance under load too, which takes half an hour, in the end with so many orders waiting
+    #[arg(long, value_name = "ORDERS")]
+    load: Option<u32>,
 }
 
 struct Measured {
@@ -81,12 +78,10 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     let mut command = Command::new(layout.binary("lakeside-demo"));
     command.current_dir(&layout.root).arg("--bench").envs(cloud.variables.iter());
     run::streamed("`lakeside-demo --bench`", &mut command)?;
-    if options.no_load {
-        return Ok(());
-    }
+    let Some(queued) = options.load else { return Ok(()) };
     println!();
     let mut command = Command::new(layout.binary("lakeside-demo"));
-    command.current_dir(&layout.root).args(["--bench-load", &options.queued.to_string()]);
+    command.current_dir(&layout.root).args(["--bench-load", &queued.to_string()]);
     run::streamed("`lakeside-demo --bench-load`", command.envs(cloud.variables.iter()))
 }
 
