@@ -305,3 +305,30 @@ async fn looking_finds_nothing_where_nothing_is_wrong() -> anyhow::Result<()> {
     })
     .await?
 }
+
+/// What a newcomer does first, as it is written.
+#[tokio::test]
+async fn a_newcomer_breaks_orders_finds_them_and_repairs_them() -> anyhow::Result<()> {
+    let _alone = ALONE.lock().await;
+    let cloud = Cloud::open()?;
+    let headings = [
+        "Become a customer",
+        "A payment that is declined",
+        "A message that is no order",
+        "A consumer that somebody stopped",
+        "Nothing was lost",
+    ];
+    let said = run("../break-and-repair", &headings, &[]).await?;
+    for finding in [
+        "ENDED  the order is CANCELLED for PAYMENT_DECLINED",
+        "STUCK  the saga is at CapturePayment",
+        "does not listen to capture-payment (its mapping is Disabled)",
+        "exit code 1: it is stuck",
+        "exit code 1: something is wrong",
+    ] {
+        ensure!(said.contains(finding), "nothing says `{finding}`:\n{said}");
+    }
+    let repaired = said.rsplit("exit code 1: something is wrong").next().unwrap_or_default();
+    ensure!(repaired.contains("FULFILLED") && repaired.contains("CANCELLED"), "{repaired}");
+    cloud.quiet(PATIENCE).await
+}
