@@ -196,7 +196,7 @@ mod tests {
             progress.spent(name, Duration::from_secs(time));
         }
         progress.step("hardly anything").done("");
-        assert_eq!(progress.longest(2), "   3 min 04 s  long\n        20.0 s  middling");
+        assert_eq!(progress.longest(2), "    3 min 04 s  long\n        20.0 s  middling");
     }
 
     #[test]
