@@ -1,11 +1,7 @@
 //! `lakeside dlq`: list, look, send back, and drop.
 
-use std::{
-    io::{IsTerminal as _, stderr},
-    time::Duration,
-};
+use std::{cell::OnceCell, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::{
@@ -90,19 +86,23 @@ async fn redrive(cloud: &Cloud, output: Output, options: &DlqRedriveOptions) -> 
         interval: INTERVAL,
         per_second: options.rate,
     };
-    let bar = ProgressBar::hidden();
+    let bar = OnceCell::new();
     let agree = |offer: &Offer| {
         let agreed = say(output, options, offer)?;
         if agreed {
-            show_progress(output, &bar, offer.letters);
+            bar.get_or_init(|| output.bar(offer.letters, "{bar:40} {pos}/{len} sent back, {eta} left"));
         }
         Ok(agreed)
     };
-    let moved = handling::redrive(cloud, &options.chosen.choice(), pace, agree, |sent| {
-        bar.set_position(u64::try_from(sent).unwrap_or(u64::MAX));
-    })
-    .await;
-    bar.finish_and_clear();
+    let progress = |sent| {
+        if let Some(bar) = bar.get() {
+            bar.set_position(u64::try_from(sent).unwrap_or(u64::MAX));
+        }
+    };
+    let moved = handling::redrive(cloud, &options.chosen.choice(), pace, agree, progress).await;
+    if let Some(bar) = bar.get() {
+        bar.finish_and_clear();
+    }
     let Some(moved) = moved? else { return Ok(()) };
     let name = cloud.environment.queue(&options.chosen.queue)?.0;
     output.show(&json!({ "queue": name, "moved": moved }), || match &moved {
@@ -131,18 +131,6 @@ fn say(output: Output, options: &DlqRedriveOptions, offer: &Offer) -> Result<boo
     }
     output.confirm(options.yes, what)?;
     Ok(true)
-}
-
-/// Shows a bar on terminals, and nothing elsewhere.
-fn show_progress(output: Output, bar: &ProgressBar, count: usize) {
-    if output.json || !stderr().is_terminal() {
-        return;
-    }
-    bar.set_length(u64::try_from(count).unwrap_or(u64::MAX));
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} sent back, {eta} left") {
-        bar.set_style(style);
-    }
-    bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
 }
 
 async fn drop_letters(cloud: &Cloud, output: Output, options: &DlqDropOptions) -> Result<()> {

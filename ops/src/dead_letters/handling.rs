@@ -49,19 +49,22 @@ pub struct Listed {
 /// # Errors
 /// If a queue or a log cannot be read.
 pub async fn list(cloud: &Cloud, limit: usize) -> Result<Vec<Listed>> {
-    let looks = cloud.environment.queues.iter().map(async |(name, queue)| {
-        let depth = cloud.depth(&queue.dead_letter_url).await?;
-        let letters = if depth.waiting + depth.in_flight == 0 {
-            Vec::new()
-        } else {
-            cloud.peek(&queue.dead_letter_url, limit).await?
-        };
-        let log = complaints(cloud, queue, &letters).await?;
-        let groups = group(&letters, &log);
-        let (waiting, in_flight) = (depth.waiting, depth.in_flight);
-        Ok::<_, Failure>(Listed { queue: name.clone(), holds: queue.holds, waiting, in_flight, groups })
-    });
+    let queues = &cloud.environment.queues;
+    let looks: Vec<_> = queues.iter().map(|(name, queue)| list_one(cloud, name, queue, limit)).collect();
     stream::iter(looks).buffered(AT_A_TIME).try_collect().await
+}
+
+async fn list_one(cloud: &Cloud, name: &str, queue: &Queue, limit: usize) -> Result<Listed> {
+    let depth = cloud.depth(&queue.dead_letter_url).await?;
+    let letters = if depth.waiting + depth.in_flight == 0 {
+        Vec::new()
+    } else {
+        cloud.peek(&queue.dead_letter_url, limit).await?
+    };
+    let log = complaints(cloud, queue, &letters).await?;
+    let groups = group(&letters, &log);
+    let (waiting, in_flight) = (depth.waiting, depth.in_flight);
+    Ok(Listed { queue: name.to_owned(), holds: queue.holds, waiting, in_flight, groups })
 }
 
 /// Which letters are meant.
