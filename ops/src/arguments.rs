@@ -1,5 +1,6 @@
 //! What can be said to `lakeside`.
 
+pub mod console;
 pub mod cost;
 pub mod doctor;
 pub mod events;
@@ -12,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lakeside_domain::ids::OrderId;
 
-use self::{doctor::DoctorOptions, events::EventsTask, stock::StockTask};
+use self::{console::ConsoleOptions, doctor::DoctorOptions, events::EventsTask, stock::StockTask};
 use crate::{cloud::Selection, output::Output};
 
 /// What exit codes mean.
@@ -86,6 +87,8 @@ pub enum Task {
     Load(load::LoadOptions),
     /// What a month costs, by service, beside what others pay; asks no cloud
     Cost(cost::CostOptions),
+    /// Serve a page for those who would rather look than read, to this machine only
+    Console(ConsoleOptions),
     /// Print what completes this command line in a shell
     Completions {
         /// Which shell

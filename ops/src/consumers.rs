@@ -83,6 +83,7 @@ impl Cloud {
             let (url, function) = (queue.url.as_deref()?, queue.function.as_deref()?);
             Some(self.consumer(name, queue, url, function))
         });
+        let reads: Vec<_> = reads.collect();
         stream::iter(reads).buffered(AT_A_TIME).try_collect().await
     }
 

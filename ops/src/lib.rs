@@ -9,6 +9,7 @@ pub mod arguments;
 pub mod clock;
 pub mod cloud;
 mod commands;
+mod console;
 pub mod consumers;
 pub mod cost;
 pub mod dead_letters;
@@ -67,6 +68,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Task::Stock(task) => commands::stock::run(&cloud, output, task).await,
         Task::Doctor(options) => commands::doctor::run(&cloud, output, &options).await,
         Task::Load(options) => commands::load::run(&cloud, output, options).await,
+        Task::Console(options) => console::run(cloud, output, &options).await,
         Task::Completions { .. } | Task::Cost(_) | Task::ExitCodes => Ok(()),
     }
 }

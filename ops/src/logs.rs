@@ -62,8 +62,9 @@ impl Cloud {
         let chosen = self.environment.functions.values();
         let chosen = chosen
             .filter(|function| functions.is_none_or(|names| names.contains(&function.function.as_str())));
-        let searches =
-            chosen.map(|function| self.search(&function.function, &function.log_group, text, since));
+        let searches: Vec<_> = chosen
+            .map(|function| self.search(&function.function, &function.log_group, text, since))
+            .collect();
         let found: Vec<Result<Vec<LogLine>>> =
             stream::iter(searches).buffer_unordered(AT_A_TIME).collect().await;
         let mut lines: Vec<LogLine> =

@@ -78,7 +78,7 @@ data "aws_iam_policy_document" "look" {
   # What AWS lists it lists whole.
   statement {
     sid       = "List"
-    actions   = ["cloudwatch:DescribeAlarms", "events:ListReplays", "events:ListRules", "lambda:ListEventSourceMappings"]
+    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "events:ListReplays", "events:ListRules", "lambda:ListEventSourceMappings"]
     resources = ["*"]
   }
 

@@ -1,6 +1,7 @@
 //! Builds, starts, checks and measures Lakeside on one machine; the Makefile is its front door.
 
 mod bench;
+mod browser;
 mod check;
 mod cloud;
 mod consumer;

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use crate::interrupt::Interrupted;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::{check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
+use crate::{browser, check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
 
 /// Of the parts of the whole that many are told with the time that each took.
 const LONGEST: usize = 15;
@@ -106,6 +106,14 @@ fn run_end_to_end(layout: &Layout, progress: &Progress, env_file: &Path) -> anyh
     let others = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&others)));
     command.env("LAKESIDE_ENV_FILE", env_file).env("PATH", path.context("the PATH cannot be extended")?);
+    // Without a browser one test fails, and says the same; the others are worth running.
+    match browser::browser(layout, progress) {
+        Ok(found) => {
+            command.env("LAKESIDE_BROWSER", found.browser).env("LAKESIDE_BROWSER_DRIVER", found.driver);
+        }
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => crate::print_error(&error),
+    }
     if has_nextest() {
         command.args([
             "nextest",

@@ -153,8 +153,14 @@ pub fn gungraun_runner(layout: &Layout, progress: &Progress) -> anyhow::Result<P
 
 /// Whether a command is on the PATH.
 pub fn is_installed(name: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
+    find(&[name]).is_some()
+}
+
+/// Where the first of these commands that is on the PATH lies.
+pub fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names.iter().find_map(|name| dirs.iter().map(|dir| dir.join(name)).find(|file| file.is_file()))
 }
 
 /// Installs into `dir` unless the very same was installed there before.
@@ -224,5 +230,6 @@ mod tests {
     fn a_tool_is_installed_when_the_path_has_it() {
         assert!(is_installed("sh"));
         assert!(!is_installed("lakeside-no-such-tool"));
+        assert_eq!(find(&["lakeside-no-such-tool", "sh"]), find(&["sh"]));
     }
 }

@@ -1,13 +1,7 @@
 //! `lakeside saga`: list, show, decide, and repair.
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sfn::types::ExecutionStatus;
-use lakeside_contracts::{
-    Domain, Event, EventData as _, Metadata, SCHEMA_VERSION,
-    commands::{ApprovalResult, FulfilOrder, SagaMode},
-    events::FulfilmentCompleted,
-};
-use lakeside_domain::{events::EventId, ids::OrderId, order::OrderState};
+use lakeside_domain::ids::OrderId;
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,10 +11,9 @@ use crate::{
     cloud::Cloud,
     failure::{Failure, Result},
     output::{Output, table},
-    records::Records,
     saga::{
+        actions::{self, Action, Outcome},
         drawing,
-        guards::{self, Redrive},
         history::Execution,
     },
 };
@@ -30,10 +23,12 @@ pub async fn run(cloud: &Cloud, output: Output, task: SagaTask) -> Result<()> {
     match task {
         SagaTask::List(options) => list(cloud, output, &options).await,
         SagaTask::Show(whose) => show(cloud, output, whose.order_id).await,
-        SagaTask::Approve(options) => decide(cloud, output, &options, ApprovalResult::Approved).await,
-        SagaTask::Deny(options) => decide(cloud, output, &options, ApprovalResult::Denied).await,
-        SagaTask::Redrive(options) => redrive(cloud, output, &options).await,
-        SagaTask::Compensate(options) => compensate(cloud, output, &options).await,
+        SagaTask::Approve(options) => act(cloud, output, &options, Action::Approve).await,
+        SagaTask::Deny(options) => act(cloud, output, &options, Action::Deny).await,
+        SagaTask::Redrive(options) => act(cloud, output, &options, Action::Redrive).await,
+        SagaTask::Compensate(CompensateOptions { decide, although_completing }) => {
+            act(cloud, output, &decide, Action::Compensate { although_completing }).await
+        }
     }
 }
 
@@ -85,127 +80,25 @@ async fn show(cloud: &Cloud, output: Output, order_id: OrderId) -> Result<()> {
     })
 }
 
-async fn decide(
-    cloud: &Cloud,
-    output: Output,
-    options: &DecideOptions,
-    decision: ApprovalResult,
-) -> Result<()> {
+async fn act(cloud: &Cloud, output: Output, options: &DecideOptions, action: Action) -> Result<()> {
     let order_id = options.whose.order_id;
-    let (records, executions) = read(cloud, order_id).await?;
-    let token = guards::decide(order_id, &executions, records.approval.as_ref())?;
-    let (word, then) = match decision {
-        ApprovalResult::Approved => ("approved", "it is paid next"),
-        ApprovalResult::Denied | ApprovalResult::Cancelled => {
-            ("denied", "it is cancelled, and its stock released")
-        }
-    };
-    let what = format!("order {order_id} is to be {word}: {then}");
-    if say(output, options, &what)? {
-        return Ok(());
-    }
-    cloud.decide(token, decision).await?;
-    done(output, order_id, word)
-}
-
-async fn redrive(cloud: &Cloud, output: Output, options: &DecideOptions) -> Result<()> {
-    let order_id = options.whose.order_id;
-    let (records, executions) = read(cloud, order_id).await?;
-    match guards::redrive(order_id, &executions, state(&records))? {
-        Redrive::SayCompleted { execution } => {
-            let what = format!(
-                "the completion of order {order_id} is to be said, under the id that the saga had for it"
-            );
-            if say(output, options, &what)? {
-                return Ok(());
+    let done = actions::act(cloud, order_id, action, |plan| say(output, options, &plan.what)).await?;
+    done.map_or(Ok(()), |done| {
+        output.show(&done, || match &done.outcome {
+            Outcome::Done(what) => format!("{what}; see `lakeside saga show {order_id}`"),
+            Outcome::Started(name) => {
+                format!("{name} has begun; watch it with `lakeside saga show {order_id}`")
             }
-            let input = cloud.execution_input(&execution).await?;
-            say_completed(cloud, &input).await?;
-            done(output, order_id, "completion said")
-        }
-        Redrive::GoOn { execution } => {
-            let what = format!("the saga {execution} is to go on from the state in which it failed");
-            if say(output, options, &what)? {
-                return Ok(());
-            }
-            cloud.redrive_execution(&execution).await?;
-            done(output, order_id, "going on")
-        }
-    }
-}
-
-async fn compensate(cloud: &Cloud, output: Output, options: &CompensateOptions) -> Result<()> {
-    let order_id = options.decide.whose.order_id;
-    let (records, executions) = read(cloud, order_id).await?;
-    let although = options.although_completing;
-    let name = guards::compensate(order_id, &executions, state(&records), although, clock::now())?;
-    let what = format!(
-        "{name} is to undo everything that was done for order {order_id}: labels, allocation, payment, stock; the order is cancelled"
-    );
-    if say(output, &options.decide, &what)? {
-        return Ok(());
-    }
-    let first = executions.first().map(|execution| execution.name.clone()).unwrap_or_default();
-    let input = cloud.execution_input(&first).await?;
-    cloud.start_execution(&name, &FulfilOrder { mode: Some(SagaMode::Compensate), ..input }).await?;
-    output.show(&json!({ "orderId": order_id, "started": name }), || {
-        format!("{name} has begun; watch it with `lakeside saga show {order_id}`")
+        })
     })
 }
 
-async fn read(cloud: &Cloud, order_id: OrderId) -> Result<(Records, Vec<Execution>)> {
-    futures::try_join!(Records::read(cloud, order_id), cloud.executions_of(order_id))
-}
-
-fn state(records: &Records) -> Option<&OrderState> {
-    records.order.as_ref().map(|order| &order.state)
-}
-
-/// Says what is to be done; whether that is all that is wanted. Otherwise it must be agreed to.
+/// Says what is to be done; whether it is done is up to the caller, or to whoever is asked.
 fn say(output: Output, options: &DecideOptions, what: &str) -> Result<bool> {
     if options.dry_run {
         output.show(&json!({ "dryRun": true, "would": what }), || format!("dry run: {what}"))?;
-        return Ok(true);
+        return Ok(false);
     }
     output.confirm(options.yes, what)?;
-    Ok(false)
-}
-
-fn done(output: Output, order_id: OrderId, what: &str) -> Result<()> {
-    output.show(&json!({ "orderId": order_id, "done": what }), || {
-        format!("{what}; see `lakeside saga show {order_id}`")
-    })
-}
-
-/// Says what the saga could not say: the same fact under the same id, which is one fact however often it is said.
-async fn say_completed(cloud: &Cloud, input: &FulfilOrder) -> Result<()> {
-    let bus = cloud.environment.platform.buses.get(Domain::Fulfilment.name());
-    let bus = bus.ok_or_else(|| Failure::not_found("the platform has no bus `fulfilment`"))?;
-    let event = completed(input, clock::now());
-    let detail = serde_json::to_string(&event)
-        .map_err(|error| Failure::wrong(format!("the completion has no JSON form: {error}")))?;
-    let entry = PutEventsRequestEntry::builder()
-        .event_bus_name(&bus.name)
-        .source(Domain::Fulfilment.source())
-        .detail_type(FulfilmentCompleted::DETAIL_TYPE)
-        .detail(detail);
-    let said = cloud.events.put_events().entries(entry.build()).send().await;
-    let said = said.map_err(|error| Failure::call(&format!("the bus {} takes nothing", bus.name), &error))?;
-    match said.entries.unwrap_or_default().first().and_then(|entry| entry.error_code.clone()) {
-        Some(code) => Err(Failure::wrong(format!("the bus {} did not take it: {code}", bus.name))),
-        None => Ok(()),
-    }
-}
-
-fn completed(input: &FulfilOrder, now: lakeside_contracts::WireTime) -> Event<FulfilmentCompleted> {
-    Event {
-        metadata: Metadata {
-            event_id: EventId::from_uuid(input.event_ids.completed),
-            occurred_at: now,
-            correlation_id: input.metadata.correlation_id,
-            causation_id: input.metadata.causation_id,
-            schema_version: SCHEMA_VERSION,
-        },
-        data: FulfilmentCompleted { order_id: input.order_id },
-    }
+    Ok(true)
 }

@@ -1,57 +1,36 @@
 //! `lakeside trace`: one order's whole journey, and the verdict.
 
-use serde::Serialize;
-
 use crate::{
     arguments::TraceOptions,
     cloud::Cloud,
-    consumers::Consumer,
     failure::{Failure, Result},
     output::{Output, Paint, table},
     trace::{
-        evidence::{Evidence, Lying},
-        timeline::{Entry, Standing, draw, entries, standings},
-        verdict::{State, Verdict, judge},
+        evidence::Evidence,
+        report::Traced,
+        timeline::draw,
+        verdict::{State, Verdict},
     },
 };
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Traced<'a> {
-    order_id: String,
-    timeline: &'a [Entry],
-    records: &'a [Standing],
-    dead_letters: &'a [Lying],
-    consumers: &'a [Consumer],
-    verdict: &'a Verdict,
-}
 
 /// Gathers, judges, and shows both.
 pub async fn run(cloud: &Cloud, output: Output, options: &TraceOptions) -> Result<()> {
     let evidence = Evidence::gather(cloud, options.whose.order_id, !options.no_logs).await?;
-    let (timeline, records, verdict) = (entries(&evidence), standings(&evidence), judge(&evidence));
-    let traced = Traced {
-        order_id: evidence.order_id.to_string(),
-        timeline: &timeline,
-        records: &records,
-        dead_letters: &evidence.dead_letters,
-        consumers: &evidence.consumers,
-        verdict: &verdict,
-    };
+    let traced = Traced::of(&evidence);
+    let Traced { order_id, timeline, records, verdict, .. } = &traced;
     output.show(&traced, || {
         let mut parts = Vec::new();
         if !timeline.is_empty() {
             let day = timeline.first().map(|entry| entry.at.to_string()).unwrap_or_default();
             let day = day.split('T').next().unwrap_or_default();
-            let heading =
-                output.paint(Paint::Bold, format!("order {} on {day}, times in UTC", evidence.order_id));
-            parts.push(format!("{heading}\n{}", draw(output, &timeline)));
+            let heading = output.paint(Paint::Bold, format!("order {order_id} on {day}, times in UTC"));
+            parts.push(format!("{heading}\n{}", draw(output, timeline)));
         }
         if !records.is_empty() {
             let rows = records.iter().map(|r| [r.record.to_owned(), r.status.clone(), r.detail.clone()]);
             parts.push(table(["record", "status", ""], rows));
         }
-        parts.push(said(output, &verdict));
+        parts.push(said(output, verdict));
         parts.join("\n\n")
     })?;
     let sentence = || verdict.sentences.first().cloned().unwrap_or_default();

@@ -6,7 +6,10 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use super::letter::Letter;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
+
+/// Between two looks at what became of a sample.
+pub const INTERVAL: Duration = Duration::from_millis(500);
 
 /// A queue and its dead-letter queue, as far as moving needs them.
 pub trait Post {
@@ -72,6 +75,25 @@ pub enum Moved {
     },
 }
 
+impl Moved {
+    /// Nothing, if all are back in their queue.
+    ///
+    /// # Errors
+    /// With why the rest was left, and what to do about it.
+    pub fn all_or_why(&self, pace: Pace) -> Result<()> {
+        match self {
+            Self::All { .. } => Ok(()),
+            Self::SampleFailed { reason, .. } => {
+                Err(Failure::wrong(format!("the sample failed again: {reason}; remove the cause first")))
+            }
+            Self::SampleUndecided { .. } => Err(Failure::wrong(format!(
+                "nobody has handled the sample within {} s: see whether the consumer listens, or go without a sample by --sample 0",
+                pace.patience.as_secs()
+            ))),
+        }
+    }
+}
+
 /// Looks in a row that must find the sample handled, for queues count approximately.
 const CALM_LOOKS: u32 = 3;
 /// Sends letters back. A letter is sent before it is deleted: one that was sent twice does no harm, one that was lost would.
@@ -131,7 +153,6 @@ mod tests {
     use serde_json::json;
 
     use super::{super::letter::tests::letter, *};
-    use crate::failure::Failure;
 
     /// Writes down what is done, and says of a sample what it was told to say.
     struct Book {

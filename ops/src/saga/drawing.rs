@@ -2,6 +2,7 @@
 
 use lakeside_contracts::WireTime;
 use lakeside_domain::saga::{Compensation, STEPS};
+use serde::Serialize;
 
 use super::history::{Execution, Visit};
 use crate::{
@@ -10,12 +11,18 @@ use crate::{
 };
 
 /// How a step went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Went {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Went {
+    /// The saga has not come to it.
     NotReached,
+    /// It was left.
     Done,
+    /// It is the last step forward of a saga that was undone.
     GaveUp,
+    /// The saga is there.
     Waiting,
+    /// The saga ended there.
     Stopped,
 }
 
@@ -41,67 +48,118 @@ impl Went {
     }
 }
 
-/// Draws every execution of an order.
-pub fn draw(output: Output, executions: &[Execution], now: WireTime) -> String {
-    executions.iter().map(|execution| one(output, execution, now)).collect::<Vec<_>>().join("\n\n")
+/// One state of a picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cell {
+    /// Its name.
+    pub state: String,
+    /// How it went.
+    pub went: Went,
+    /// The same and for how long, for people; nothing if the saga has not come to it.
+    pub told: String,
 }
 
-fn one(output: Output, execution: &Execution, now: WireTime) -> String {
-    let end = execution.stopped_at.unwrap_or(now);
-    let took = clock::between(execution.started_at, end);
-    let paint = match execution.status.as_str() {
+/// A step beside what undoes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The step.
+    pub step: Cell,
+    /// What undoes it, if anything has to.
+    pub undo: Option<Cell>,
+}
+
+/// What an execution did, as it is drawn in a terminal and in the console.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Picture {
+    /// The execution.
+    pub name: String,
+    /// As Step Functions says it.
+    pub status: String,
+    /// When it began.
+    pub started_at: WireTime,
+    /// For how long it has run, for people.
+    pub took: String,
+    /// Every step, in the order of execution.
+    pub rows: Vec<Row>,
+    /// How it said that it was undone, or could not be.
+    pub ends: Vec<Cell>,
+    /// What failed on the way.
+    pub failures: Vec<String>,
+    /// What it ended with.
+    pub error: Option<String>,
+}
+
+impl Picture {
+    /// Pictures an execution.
+    pub fn of(execution: &Execution, now: WireTime) -> Self {
+        let cell = |state: &str| cell(execution, state, now);
+        let rows = STEPS.iter().map(|step| Row {
+            step: cell(step.name),
+            undo: match step.compensation {
+                Compensation::Step(name) => Some(cell(name)),
+                Compensation::None { .. } => None,
+            },
+        });
+        let ends = ["PublishFailed", "PublishParked"].into_iter().filter(|name| execution.entered(name));
+        let error = execution.error.as_ref().map(|error| {
+            let step = execution.parked_step.as_deref().map(|step| format!(" at {step}")).unwrap_or_default();
+            let reason = execution.parked_reason.as_deref();
+            let reason = reason.map(|reason| format!(", owed for {reason}")).unwrap_or_default();
+            format!("{error}{step}{reason}")
+        });
+        Self {
+            name: execution.name.clone(),
+            status: execution.status.clone(),
+            started_at: execution.started_at,
+            took: clock::between(execution.started_at, execution.stopped_at.unwrap_or(now)),
+            rows: rows.collect(),
+            ends: ends.map(cell).collect(),
+            failures: execution.visits.iter().filter_map(failures).collect(),
+            error,
+        }
+    }
+}
+
+/// Draws every execution of an order.
+pub fn draw(output: Output, executions: &[Execution], now: WireTime) -> String {
+    let drawn = executions.iter().map(|execution| one(output, &Picture::of(execution, now)));
+    drawn.collect::<Vec<_>>().join("\n\n")
+}
+
+fn one(output: Output, picture: &Picture) -> String {
+    let paint = match picture.status.as_str() {
         "SUCCEEDED" => Paint::Good,
         "RUNNING" => Paint::Warn,
         _ => Paint::Bad,
     };
     let mut lines = vec![format!(
-        "{}  {} {took}, since {}",
-        output.paint(Paint::Bold, &execution.name),
-        output.paint(paint, &execution.status),
-        execution.started_at
+        "{}  {} {}, since {}",
+        output.paint(Paint::Bold, &picture.name),
+        output.paint(paint, &picture.status),
+        picture.took,
+        picture.started_at
     )];
-    for (index, step) in STEPS.iter().enumerate() {
-        let forward = cell(output, step.name, went(execution, step.name), execution, now);
-        let undo = match step.compensation {
-            Compensation::Step(name) => {
-                format!(" ◀ {}", cell(output, name, went(execution, name), execution, now))
-            }
-            Compensation::None { .. } => String::new(),
-        };
-        lines.push(format!("  {forward}{undo}").trim_end().to_owned());
-        if index + 1 < STEPS.len() {
+    for (index, row) in picture.rows.iter().enumerate() {
+        let undo = row.undo.as_ref().map(|undo| format!(" ◀ {}", painted(output, undo)));
+        let line = format!("  {}{}", painted(output, &row.step), undo.unwrap_or_default());
+        lines.push(line.trim_end().to_owned());
+        if index + 1 < picture.rows.len() {
             lines.push(output.paint(Paint::Dim, "  │"));
         }
     }
-    for name in ["PublishFailed", "PublishParked"] {
-        if execution.entered(name) {
-            let cell = cell(output, name, went(execution, name), execution, now);
-            lines.push(format!("  {}", cell.trim_end()));
-        }
-    }
-    lines.extend(execution.visits.iter().filter_map(|visit| failures(output, visit)));
-    if let Some(error) = &execution.error {
-        let step = execution.parked_step.as_deref().map(|step| format!(" at {step}")).unwrap_or_default();
-        let reason = execution
-            .parked_reason
-            .as_deref()
-            .map(|reason| format!(", owed for {reason}"))
-            .unwrap_or_default();
-        lines.push(format!("  {}{step}{reason}", output.paint(Paint::Bad, error)));
-    }
+    lines.extend(picture.ends.iter().map(|end| format!("  {}", painted(output, end).trim_end())));
+    lines.extend(picture.failures.iter().map(|text| output.paint(Paint::Dim, format!("  {text}"))));
+    lines.extend(picture.error.iter().map(|error| format!("  {}", output.paint(Paint::Bad, error))));
     lines.join("\n")
 }
 
-fn failures(output: Output, visit: &Visit) -> Option<String> {
+fn failures(visit: &Visit) -> Option<String> {
     let last = visit.failures.last()?;
     let count = visit.failures.len();
-    let text = format!(
-        "  {} failed {count} times, at last {} at {}",
-        visit.state,
-        last.error,
-        clock::of_day(last.at)
-    );
-    Some(output.paint(Paint::Dim, text))
+    let at = clock::of_day(last.at);
+    Some(format!("{} failed {count} times, at last {} at {at}", visit.state, last.error))
 }
 
 fn went(execution: &Execution, state: &str) -> Went {
@@ -119,19 +177,21 @@ fn went(execution: &Execution, state: &str) -> Went {
     }
 }
 
-/// Mark, name and time of a state, padded before it is painted, for colours have no width.
-fn cell(output: Output, state: &str, went: Went, execution: &Execution, now: WireTime) -> String {
-    let (mark, paint) = went.mark();
+fn cell(execution: &Execution, state: &str, now: WireTime) -> Cell {
+    let went = went(execution, state);
     let visit = execution.visits.iter().rev().find(|visit| visit.state == state);
     let took = visit
         .map(|visit| clock::between(visit.entered_at, visit.left_at.or(execution.stopped_at).unwrap_or(now)));
-    let what = format!("{} {}", went.word(), took.unwrap_or_default());
-    let text = format!("{:<18}{:<22}", state, what.trim());
-    format!(
-        "{} {}",
-        output.paint(paint, mark),
-        if went == Went::NotReached { output.paint(Paint::Dim, text) } else { text }
-    )
+    let told = format!("{} {}", went.word(), took.unwrap_or_default()).trim().to_owned();
+    Cell { state: state.to_owned(), went, told }
+}
+
+/// Mark, name and time of a state, padded before it is painted, for colours have no width.
+fn painted(output: Output, cell: &Cell) -> String {
+    let (mark, paint) = cell.went.mark();
+    let text = format!("{:<18}{:<22}", cell.state, cell.told);
+    let text = if cell.went == Went::NotReached { output.paint(Paint::Dim, text) } else { text };
+    format!("{} {text}", output.paint(paint, mark))
 }
 
 #[cfg(test)]

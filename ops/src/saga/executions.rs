@@ -11,7 +11,7 @@ use lakeside_contracts::commands::{ApprovalResult, FulfilOrder};
 use lakeside_domain::ids::OrderId;
 use serde::{Deserialize, Serialize};
 
-use super::history::{Execution, PARKED, RECOVERY_PREFIX, visits};
+use super::history::{Execution, PARKED, RECOVERY_PREFIX, Visit, last_work, visits};
 use crate::{
     clock,
     cloud::Cloud,
@@ -20,6 +20,8 @@ use crate::{
 
 /// An order may be recovered again and again; nobody has needed more.
 const MAX_RECOVERIES: usize = 9;
+/// Events by which it is told where an execution is: more than a step has with all its retries.
+const NEWEST: i32 = 100;
 
 /// What an execution that gave up says as its cause.
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +121,25 @@ impl Cloud {
             parked_reason: cause.reason,
             visits: visits(&events),
         }))
+    }
+
+    /// The state that the execution called `name` is at, or was last, by its newest events alone: one call.
+    ///
+    /// # Errors
+    /// If Step Functions refuses.
+    pub async fn last_visit(&self, name: &str) -> Result<Option<Visit>> {
+        let page = self
+            .sfn
+            .get_execution_history()
+            .execution_arn(self.execution_arn(name)?)
+            .include_execution_data(false)
+            .reverse_order(true)
+            .max_results(NEWEST)
+            .send()
+            .await
+            .map_err(|error| Failure::call(&format!("cannot read what the saga {name} did"), &error))?;
+        let events: Vec<_> = page.events.into_iter().rev().collect();
+        Ok(last_work(visits(&events)))
     }
 
     /// What the execution called `name` was started with.

@@ -11,6 +11,8 @@ use crate::clock;
 pub const PARKED: &str = "FulfilmentParked";
 /// The state after which nothing may be undone without a look at the order.
 pub const COMPLETION: &str = "PublishCompleted";
+/// The state that buys one label, inside of the step that buys them all.
+const LABEL: &str = "CreateLabel";
 /// How the executions that recover another one are called.
 pub const RECOVERY_PREFIX: &str = "recover-";
 
@@ -148,8 +150,15 @@ pub fn visits(events: &[HistoryEvent]) -> Vec<Visit> {
     visits
 }
 
+/// The last stay in a state that does something. A label is of its step, though its state has another name.
+pub fn last_work(visits: Vec<Visit>) -> Option<Visit> {
+    visits.into_iter().rev().find(|visit| is_task(&visit.state)).map(|visit| {
+        if visit.state == LABEL { Visit { state: "CreateLabels".into(), ..visit } } else { visit }
+    })
+}
+
 fn is_task(state: &str) -> bool {
-    is_work(state) || state == "CreateLabel"
+    is_work(state) || state == LABEL
 }
 
 /// The error of an attempt, never its cause, which may say anything.
@@ -254,6 +263,14 @@ pub(crate) mod tests {
         );
         assert_eq!(visits[1].failures[1].error, "States.Timeout");
         assert!(!format!("{visits:?}").contains("Jane"), "causes may hold anything");
+    }
+
+    #[test]
+    fn where_a_saga_is_can_be_told_from_its_newest_events() {
+        let newest = [exited("ReserveStock", 2), entered("CreateLabel", 3), failed("States.Timeout", 4)];
+        let last = last_work(visits(&newest)).unwrap();
+        assert_eq!((last.state.as_str(), last.failures.len()), ("CreateLabels", 1));
+        assert_eq!(last_work(visits(&[exited("ReserveStock", 2), entered("Choice?", 3)])), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     cloud::Cloud,
     consumers::Consumer,
     dead_letters::{grouping::reason, letter::About, queues::complaints},
+    environment::Queue,
     failure::Result,
     logs::LogLine,
     records::Records,
@@ -123,24 +124,27 @@ impl Evidence {
 
 /// The dead letters about an order, in every queue that has any.
 async fn lying(cloud: &Cloud, order_id: OrderId) -> Result<Vec<Lying>> {
-    let looks = cloud.environment.queues.iter().map(async |(name, queue)| {
-        let depth = cloud.depth(&queue.dead_letter_url).await?;
-        if depth.waiting + depth.in_flight == 0 {
-            return Ok(Vec::new());
-        }
-        let letters = cloud.peek(&queue.dead_letter_url, SEARCHED).await?;
-        let ours = letters.into_iter().filter(|letter| letter.about().order_id == Some(order_id));
-        let ours: Vec<_> = ours.collect();
-        let log = complaints(cloud, queue, &ours).await?;
-        let lying = ours.iter().map(|letter| Lying {
-            queue: name.clone(),
-            id: letter.id.clone(),
-            sent_at: letter.sent_at,
-            about: letter.about(),
-            reason: reason(letter, &log),
-        });
-        Ok(lying.collect())
-    });
+    let queues = &cloud.environment.queues;
+    let looks: Vec<_> = queues.iter().map(|(name, queue)| lying_in(cloud, order_id, name, queue)).collect();
     let found: Vec<Vec<Lying>> = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
+}
+
+async fn lying_in(cloud: &Cloud, order_id: OrderId, name: &str, queue: &Queue) -> Result<Vec<Lying>> {
+    let depth = cloud.depth(&queue.dead_letter_url).await?;
+    if depth.waiting + depth.in_flight == 0 {
+        return Ok(Vec::new());
+    }
+    let letters = cloud.peek(&queue.dead_letter_url, SEARCHED).await?;
+    let ours: Vec<_> =
+        letters.into_iter().filter(|letter| letter.about().order_id == Some(order_id)).collect();
+    let log = complaints(cloud, queue, &ours).await?;
+    let lying = ours.iter().map(|letter| Lying {
+        queue: name.to_owned(),
+        id: letter.id.clone(),
+        sent_at: letter.sent_at,
+        about: letter.about(),
+        reason: reason(letter, &log),
+    });
+    Ok(lying.collect())
 }

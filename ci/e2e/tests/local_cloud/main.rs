@@ -4,7 +4,9 @@
 mod adjustments;
 mod analytics;
 mod approval;
+mod browser;
 mod cancellation;
+mod console;
 mod contracts;
 mod customer_orders;
 mod door;

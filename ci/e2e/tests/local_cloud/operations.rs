@@ -232,7 +232,7 @@ async fn a_saga_that_died_with_its_recovery_is_found_and_undone_once() -> anyhow
 }
 
 /// Puts what the door would have sent for `order` where it was given up.
-async fn give_up(shop: &Shop, queue: &str, order_id: &str, body: &str) -> anyhow::Result<String> {
+pub async fn give_up(shop: &Shop, queue: &str, order_id: &str, body: &str) -> anyhow::Result<String> {
     let attribute =
         |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
     let url = shop.cloud.queue_url(&format!("{}-dlq", shop.cloud.name(queue))).await?;

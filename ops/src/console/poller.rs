@@ -1,0 +1,507 @@
+//! One look at a time, for all who watch: it makes no more calls than it may, and none while nobody watches.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use lakeside_contracts::WireTime;
+use lakeside_domain::ids::OrderId;
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep},
+};
+
+use super::{
+    overview::{Journey, Overview, Pair, WINDOW_MILLIS, counted},
+    sources::{OrderState, Source},
+    stages::stage,
+};
+use crate::{
+    clock,
+    consumers::Depth,
+    environment,
+    failure::Failure,
+    saga::{
+        executions::Listed,
+        history::{RECOVERY_PREFIX, Visit},
+    },
+};
+
+/// Between two looks.
+pub const INTERVAL: Duration = Duration::from_secs(3);
+/// Between two looks at what changes seldom: who listens, and how old messages are.
+const SELDOM: Duration = Duration::from_mins(1);
+const AT_A_TIME: usize = 6;
+/// Orders that are shown at most.
+const SHOWN: usize = 80;
+
+/// The calls that one look may make.
+pub fn calls_of_a_look(calls_per_minute: u32) -> usize {
+    let looks = 60 / INTERVAL.as_secs().max(1);
+    usize::try_from(u64::from(calls_per_minute) / looks.max(1)).unwrap_or(usize::MAX)
+}
+
+/// A saga, as far as it was looked at.
+#[derive(Debug, Clone)]
+struct Seen {
+    listed: Listed,
+    order_id: Option<OrderId>,
+    looked_at: Option<WireTime>,
+    visit: Option<Visit>,
+    order: Option<OrderState>,
+}
+
+impl Seen {
+    fn of(listed: Listed) -> Self {
+        let order_id = order_of(&listed.name);
+        Self { listed, order_id, looked_at: None, visit: None, order: None }
+    }
+
+    fn runs(&self) -> bool {
+        self.listed.status == "RUNNING"
+    }
+
+    fn shown(&self) -> Journey {
+        let Self { listed, order_id, looked_at, visit, order } = self;
+        let state = visit.as_ref().map(|visit| visit.state.as_str());
+        let stage = looked_at.map(|_| stage(&listed.status, state, order.as_ref().map(|order| order.status)));
+        let since = match (listed.stopped_at, visit) {
+            (Some(stopped), _) => stopped,
+            (None, Some(visit)) => visit.entered_at,
+            (None, None) => listed.started_at,
+        };
+        Journey {
+            order_id: order_id.map_or_else(|| listed.name.clone(), |id| id.to_string()),
+            name: listed.name.clone(),
+            stage,
+            state: state.map(str::to_owned),
+            since,
+            started_at: listed.started_at,
+            stopped_at: listed.stopped_at,
+            failures: visit.as_ref().map_or(0, |visit| visit.failures.len()),
+            reason: order.as_ref().and_then(|order| order.reason.clone()),
+            total: order.as_ref().and_then(|order| order.total.clone()),
+        }
+    }
+}
+
+/// The order that an execution is of: recoveries have its id in their names.
+fn order_of(name: &str) -> Option<OrderId> {
+    let name = name.strip_prefix(RECOVERY_PREFIX).unwrap_or(name);
+    OrderId::parse(name.get(..36)?).ok()
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Lying {
+    depth: Option<Depth>,
+    dead: Option<u64>,
+    busy_since: Option<WireTime>,
+}
+
+/// What was seen so far.
+pub struct Poller {
+    queues: BTreeMap<String, environment::Queue>,
+    lying: BTreeMap<String, Lying>,
+    /// Whose turn it is among queues and dead-letter queues.
+    turn: usize,
+    sagas: BTreeMap<String, Seen>,
+    more: bool,
+    mappings: Option<BTreeMap<String, String>>,
+    ages: BTreeMap<String, u64>,
+    seldom: Option<Instant>,
+    /// What could not be read at the last look at what changes seldom.
+    standing: Vec<String>,
+    calls: VecDeque<(Instant, usize)>,
+}
+
+/// What a look may still ask, and what it could not.
+struct Look {
+    left: usize,
+    problems: Vec<String>,
+}
+
+impl Look {
+    fn note<T>(&mut self, read: Result<T, Failure>) -> Option<T> {
+        read.map_err(|failure| {
+            if !self.problems.contains(&failure.sentence) {
+                self.problems.push(failure.sentence);
+            }
+        })
+        .ok()
+    }
+}
+
+impl Poller {
+    /// A poller that has seen nothing.
+    pub fn new(queues: BTreeMap<String, environment::Queue>) -> Self {
+        Self {
+            queues,
+            lying: BTreeMap::new(),
+            turn: 0,
+            sagas: BTreeMap::new(),
+            more: false,
+            mappings: None,
+            ages: BTreeMap::new(),
+            seldom: None,
+            standing: Vec::new(),
+            calls: VecDeque::new(),
+        }
+    }
+
+    /// Looks, with `budget` calls at most but for pages of what changes seldom, and says what there is to see.
+    pub async fn look(&mut self, source: &impl Source, budget: usize, now: WireTime) -> Overview {
+        let mut look = Look { left: budget, problems: Vec::new() };
+        self.list(source, &mut look, now).await;
+        if self.seldom.is_none_or(|at| at.elapsed() >= SELDOM) {
+            self.seldom = Some(Instant::now());
+            let mut seldom = Look { left: look.left, problems: Vec::new() };
+            self.look_seldom(source, &mut seldom, now).await;
+            look.left = seldom.left;
+            self.standing = seldom.problems;
+        }
+        // Orders first, for they move; queues have at least half of what is left.
+        let for_orders = look.left / 2;
+        self.look_at_orders(source, &mut look, for_orders, now).await;
+        self.look_at_queues(source, &mut look, now).await;
+        self.calls.push_back((Instant::now(), budget.saturating_sub(look.left)));
+        while self.calls.front().is_some_and(|(at, _)| at.elapsed() >= Duration::from_mins(1)) {
+            self.calls.pop_front();
+        }
+        self.overview([look.problems, self.standing.clone()].concat(), now)
+    }
+
+    async fn list(&mut self, source: &impl Source, look: &mut Look, now: WireTime) {
+        let mut listed = BTreeMap::new();
+        for running in [true, false] {
+            look.left = look.left.saturating_sub(1);
+            let Some((sagas, more)) = look.note(source.sagas(running).await) else { return };
+            self.more = more && (running || sagas.iter().all(|saga| is_recent(saga, now)));
+            listed.extend(sagas.into_iter().map(|saga| (saga.name.clone(), saga)));
+        }
+        listed.retain(|_, saga| is_recent(saga, now));
+        self.sagas.retain(|name, _| listed.contains_key(name));
+        for (name, saga) in listed {
+            let seen = self.sagas.entry(name).or_insert_with(|| Seen::of(saga.clone()));
+            if seen.listed.status != saga.status {
+                seen.looked_at = None;
+            }
+            seen.listed = saga;
+        }
+    }
+
+    async fn look_seldom(&mut self, source: &impl Source, look: &mut Look, now: WireTime) {
+        if let Some((mappings, calls)) = look.note(source.mappings().await) {
+            look.left = look.left.saturating_sub(calls);
+            self.mappings = Some(mappings);
+        }
+        let names: Vec<String> = self.queues.values().filter_map(full_name).collect();
+        look.left = look.left.saturating_sub(1);
+        self.ages = look.note(source.ages(&names, now).await).unwrap_or_default();
+    }
+
+    /// What nobody has looked at, then what runs or has not settled, whatever was looked at longest ago first.
+    async fn look_at_orders(&mut self, source: &impl Source, look: &mut Look, most: usize, now: WireTime) {
+        let open =
+            |seen: &&Seen| seen.looked_at.is_none() || seen.shown().stage.is_none_or(|stage| !stage.is_end());
+        let mut turn: Vec<Seen> = self.sagas.values().filter(open).cloned().collect();
+        turn.sort_by_key(|seen| (seen.looked_at, std::cmp::Reverse(seen.listed.started_at)));
+        // A saga under way is asked for its state, and once for its order's total; one that has ended for its order only.
+        let calls =
+            |seen: &Seen| usize::from(seen.runs()) + usize::from(!seen.runs() || seen.order.is_none());
+        let mut left = most;
+        turn.retain(|seen| {
+            let fits = calls(seen) <= left;
+            if fits {
+                left -= calls(seen);
+            }
+            fits
+        });
+        look.left = look.left.saturating_sub(most - left);
+        let reads: Vec<_> = turn.into_iter().map(|seen| read(source, seen)).collect();
+        let mut reads = stream::iter(reads).buffer_unordered(AT_A_TIME);
+        while let Some(read) = reads.next().await {
+            if let Some(mut seen) = look.note(read) {
+                seen.looked_at = Some(now);
+                self.sagas.insert(seen.listed.name.clone(), seen);
+            }
+        }
+    }
+
+    async fn look_at_queues(&mut self, source: &impl Source, look: &mut Look, now: WireTime) {
+        let all = self.queues.iter().flat_map(|(name, queue)| {
+            let own = queue.url.clone().map(|url| (name.clone(), false, url));
+            own.into_iter().chain([(name.clone(), true, queue.dead_letter_url.clone())])
+        });
+        let all: Vec<_> = all.collect();
+        let count = look.left.min(all.len());
+        let turn: Vec<_> = all.iter().cycle().skip(self.turn).take(count).cloned().collect();
+        self.turn = (self.turn + count).checked_rem(all.len()).unwrap_or_default();
+        look.left -= count;
+        let reads = turn.into_iter().map(async |(name, dead, url)| (name, dead, source.lies_in(&url).await));
+        let reads: Vec<_> = reads.collect();
+        let mut reads = stream::iter(reads).buffer_unordered(AT_A_TIME);
+        while let Some((name, dead, read)) = reads.next().await {
+            let Some(depth) = look.note(read) else { continue };
+            let lying = self.lying.entry(name).or_default();
+            let total = depth.waiting + depth.in_flight;
+            if dead {
+                lying.dead = Some(total);
+            } else {
+                lying.depth = Some(depth);
+                lying.busy_since = lying.busy_since.filter(|_| total > 0).or((total > 0).then_some(now));
+            }
+        }
+    }
+
+    fn overview(&self, problems: Vec<String>, now: WireTime) -> Overview {
+        let queues: Vec<Pair> = self.queues.iter().map(|(name, queue)| self.queue(name, queue)).collect();
+        let mut orders: Vec<Journey> = self.sagas.values().map(Seen::shown).collect();
+        let stages = counted(&orders, &queues);
+        orders.sort_by_key(|order| {
+            let ended = order.stage.is_some_and(super::stages::Stage::is_end);
+            (ended, std::cmp::Reverse(order.started_at))
+        });
+        let more = self.more || orders.len() > SHOWN;
+        orders.truncate(SHOWN);
+        let unseen = self.sagas.values().filter(|seen| seen.looked_at.is_none()).count();
+        let calls = self.calls.iter().map(|(_, calls)| calls).sum();
+        Overview { at: Some(now), stages, orders, more, unseen, queues, calls, problems }
+    }
+
+    fn queue(&self, name: &str, queue: &environment::Queue) -> Pair {
+        let lying = self.lying.get(name).copied().unwrap_or_default();
+        let full = full_name(queue);
+        let mapping = full.as_ref().and_then(|full| self.mappings.as_ref()?.get(full).cloned());
+        let must_listen = full.is_some() && queue.function.is_some() && self.mappings.is_some();
+        let off = |state: &String| state == "Disabled" || state == "Disabling";
+        Pair {
+            queue: name.to_owned(),
+            holds: queue.holds,
+            takes_back: queue.url.is_some(),
+            function: queue.function.clone(),
+            waiting: lying.depth.map(|depth| depth.waiting),
+            in_flight: lying.depth.map(|depth| depth.in_flight),
+            busy_since: lying.busy_since,
+            oldest_seconds: full.as_ref().and_then(|full| self.ages.get(full).copied()),
+            listens: must_listen.then(|| mapping.as_ref().is_some_and(|state| !off(state))),
+            mapping,
+            dead_letters: lying.dead,
+        }
+    }
+}
+
+fn is_recent(saga: &Listed, now: WireTime) -> bool {
+    saga.stopped_at.is_none_or(|at| now.0.as_millis() - at.0.as_millis() <= WINDOW_MILLIS)
+}
+
+/// The name of a queue in full, which is the last of its address.
+fn full_name(queue: &environment::Queue) -> Option<String> {
+    queue.url.as_deref()?.rsplit('/').next().map(str::to_owned)
+}
+
+async fn read(source: &impl Source, mut seen: Seen) -> Result<Seen, Failure> {
+    if seen.runs() {
+        seen.visit = source.whereabouts(&seen.listed.name).await?;
+    }
+    if let Some(order_id) = seen.order_id
+        && (!seen.runs() || seen.order.is_none())
+    {
+        seen.order = source.order_state(order_id).await?;
+    }
+    Ok(seen)
+}
+
+/// What all who watch are shown.
+pub struct Board {
+    shown: watch::Sender<Arc<Overview>>,
+    somebody: Notify,
+}
+
+impl Board {
+    /// A board with nothing on it.
+    pub fn new() -> Self {
+        Self { shown: watch::Sender::new(Arc::default()), somebody: Notify::new() }
+    }
+
+    /// Begins to watch.
+    pub fn watch(&self) -> watch::Receiver<Arc<Overview>> {
+        let receiver = self.shown.subscribe();
+        self.somebody.notify_one();
+        receiver
+    }
+
+    /// Looks every `interval` for as long as somebody watches, and waits for somebody otherwise.
+    pub async fn keep(&self, source: &impl Source, mut poller: Poller, budget: usize, interval: Duration) {
+        loop {
+            while self.shown.receiver_count() == 0 {
+                self.somebody.notified().await;
+            }
+            let overview = poller.look(source, budget, clock::now()).await;
+            self.shown.send_replace(Arc::new(overview));
+            sleep(interval).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{clock::of_millis, console::stages::Stage, environment::tests::environment, failure::Result};
+
+    const ID: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
+
+    /// A cloud with sagas of which each is at `state`, and a count of what it was asked.
+    #[derive(Default)]
+    struct Fake {
+        sagas: Vec<Listed>,
+        state: &'static str,
+        order: Option<OrderState>,
+        depth: Depth,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl Fake {
+        fn ask(&self, what: impl Into<String>) {
+            self.asked.lock().unwrap().push(what.into());
+        }
+
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut *self.asked.lock().unwrap())
+        }
+    }
+
+    impl Source for Fake {
+        async fn sagas(&self, running: bool) -> Result<(Vec<Listed>, bool)> {
+            self.ask("sagas");
+            let wanted = self.sagas.iter().filter(|saga| !running || saga.status == "RUNNING");
+            Ok((wanted.cloned().collect(), false))
+        }
+        async fn whereabouts(&self, name: &str) -> Result<Option<Visit>> {
+            self.ask(format!("history {name}"));
+            Ok(Some(Visit {
+                state: self.state.into(),
+                entered_at: of_millis(7),
+                left_at: None,
+                failures: Vec::new(),
+            }))
+        }
+        async fn order_state(&self, order_id: OrderId) -> Result<Option<OrderState>> {
+            self.ask(format!("order {order_id}"));
+            Ok(self.order.clone())
+        }
+        async fn lies_in(&self, url: &str) -> Result<Depth> {
+            self.ask(url);
+            Ok(self.depth)
+        }
+        async fn mappings(&self) -> Result<(BTreeMap<String, String>, usize)> {
+            self.ask("mappings");
+            Ok((BTreeMap::from([("test-capture-payment".into(), "Disabled".into())]), 1))
+        }
+        async fn ages(&self, queues: &[String], _: WireTime) -> Result<BTreeMap<String, u64>> {
+            self.ask("ages");
+            assert_eq!(queues, ["test-capture-payment"]);
+            Ok(BTreeMap::from([("test-capture-payment".into(), 90)]))
+        }
+    }
+
+    fn saga(number: usize, status: &str) -> Listed {
+        let name = format!("{}{number:03}", &ID[..33]);
+        let stopped_at = (status != "RUNNING").then(|| of_millis(10));
+        Listed { name, status: status.into(), started_at: of_millis(5), stopped_at }
+    }
+
+    fn poller() -> Poller {
+        Poller::new(environment().queues)
+    }
+
+    fn created() -> OrderState {
+        OrderState { status: "CREATED", reason: None, total: Some("USD 1.00".into()) }
+    }
+
+    #[tokio::test]
+    async fn a_look_makes_no_more_calls_than_it_may_and_everybody_has_their_turn() {
+        let sagas = (0..50).map(|number| saga(number, "RUNNING")).collect();
+        let fake = Fake { sagas, state: "CapturePayment", order: Some(created()), ..Fake::default() };
+        let mut poller = poller();
+        for _ in 0..40 {
+            let overview = poller.look(&fake, 12, of_millis(20)).await;
+            let asked = fake.take();
+            assert!(asked.len() <= 12, "{asked:?}");
+            assert!(asked.iter().any(|what| what.starts_with("http")), "queues are not starved: {asked:?}");
+            if overview.unseen == 0 {
+                assert_eq!(overview.stages["PAYING"], 50);
+                return;
+            }
+        }
+        panic!("not everybody was looked at");
+    }
+
+    #[tokio::test]
+    async fn a_running_order_is_asked_again_and_one_that_ended_never() {
+        let order = Some(OrderState { status: "FULFILLED", reason: None, total: None });
+        let fake = Fake { sagas: vec![saga(1, "SUCCEEDED")], order, ..Fake::default() };
+        let mut poller = poller();
+        let overview = poller.look(&fake, 50, of_millis(20)).await;
+        assert_eq!(overview.orders[0].stage, Some(Stage::Fulfilled));
+        assert_eq!(fake.take().iter().filter(|what| what.starts_with("order")).count(), 1);
+        poller.look(&fake, 50, of_millis(30)).await;
+        assert_eq!(fake.take().iter().filter(|what| what.starts_with("order")).count(), 0);
+        // An hour later it is not shown any more.
+        let later = poller.look(&fake, 50, of_millis(20 + WINDOW_MILLIS)).await;
+        assert!(later.orders.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_queue_says_who_does_not_listen_how_much_lies_there_and_for_how_long() {
+        let mut fake = Fake { depth: Depth { waiting: 3, in_flight: 1 }, ..Fake::default() };
+        let mut poller = poller();
+        poller.look(&fake, 50, of_millis(20)).await;
+        let overview = poller.look(&fake, 50, of_millis(30)).await;
+        let queue = overview.queues.iter().find(|queue| queue.queue == "capture-payment").unwrap();
+        assert_eq!((queue.waiting, queue.in_flight, queue.dead_letters), (Some(3), Some(1), Some(4)));
+        assert_eq!((queue.listens, queue.oldest_seconds), (Some(false), Some(90)));
+        assert_eq!(queue.busy_since, Some(of_millis(20)));
+        let positions = overview.queues.iter().find(|queue| queue.waiting.is_none()).unwrap();
+        assert_eq!((positions.listens, positions.dead_letters), (None, Some(4)));
+        fake.depth = Depth::default();
+        let empty = poller.look(&fake, 50, of_millis(40)).await;
+        assert!(empty.queues.iter().all(|queue| queue.busy_since.is_none()));
+    }
+
+    #[tokio::test]
+    async fn nobody_watches_and_nothing_is_asked() {
+        let (board, fake) = (Board::new(), Fake::default());
+        let (interval, many) = (Duration::from_millis(2), Duration::from_millis(40));
+        let watched = async {
+            sleep(many).await;
+            assert_eq!(fake.take(), Vec::<String>::new());
+            let mut first = board.watch();
+            let mut second = board.watch();
+            first.changed().await.unwrap();
+            second.changed().await.unwrap();
+            assert_eq!(fake.take().iter().filter(|what| *what == "sagas").count(), 2, "one look for both");
+            drop((first, second));
+            sleep(many).await;
+            fake.take();
+            sleep(many).await;
+            assert_eq!(fake.take(), Vec::<String>::new());
+        };
+        tokio::select! {
+            () = board.keep(&fake, poller(), 50, interval) => {}
+            () = watched => {}
+        }
+    }
+
+    #[test]
+    fn a_recovery_is_of_its_order() {
+        let id = OrderId::parse(ID).ok();
+        assert_eq!(order_of(ID), id);
+        assert_eq!(order_of(&format!("recover-{ID}-2")), id);
+        assert_eq!(order_of("x"), None);
+    }
+}
