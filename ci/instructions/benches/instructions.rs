@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: instructions and allocations, counted by Valgrind, and so the same in every run of one build.
 
-#![allow(missing_docs, reason = "the harness writes functions of its own")]
+#![allow(missing_docs, unused_qualifications, reason = "the harness writes code of its own")]
 
 use std::hint::black_box;
 

@@ -1,5 +1,10 @@
-//! The functions on an order's path. `run` is one invocation; that all of it was handled is asserted, so that a refusal,
-//! which is cheap, is never what was counted.
+//! The functions on an order's path. That all of a batch was handled is asserted, so that a refusal, which is cheap, is never
+//! what was counted.
+
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "each panics if its batch was not handled, and counts nothing then"
+)]
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
@@ -134,6 +139,7 @@ impl Path {
     }
 
     /// One invocation of `order-ingest`.
+    #[must_use]
     pub fn order_ingest(self) -> Self {
         all_handled(&ready(order_ingest::handle(&self.orders, &self.clock, &self.metrics, &self.waiting)));
         self
@@ -160,6 +166,7 @@ impl Path {
     }
 
     /// One invocation of `reserve-stock`.
+    #[must_use]
     pub fn reserve_stock(self) -> Self {
         let settings = reserve_stock::Settings { hold_seconds: 900 };
         let handled = reserve_stock::handle(
@@ -181,6 +188,7 @@ impl Path {
     }
 
     /// One invocation of `start-fulfilment`.
+    #[must_use]
     pub fn start_fulfilment(self) -> Self {
         let settings = start_fulfilment::Settings { approval_threshold: 100_000 };
         all_handled(&ready(start_fulfilment::handle(&self.saga, &self.fulfilment, settings, &self.waiting)));
@@ -193,6 +201,7 @@ impl Path {
     }
 
     /// One invocation of `order-status`.
+    #[must_use]
     pub fn order_status(self) -> Self {
         all_handled(&ready(order_status::handle(&self.status, &self.waiting)));
         self
@@ -212,6 +221,7 @@ impl Path {
     }
 
     /// One invocation of `capture-payment`.
+    #[must_use]
     pub fn capture_payment(self) -> Self {
         let invocation =
             Invocation { request_id: "request".into(), deadline: Timestamp::from_millis(20_000) };
@@ -235,6 +245,7 @@ impl Path {
     }
 
     /// Ten calls of `allocate`.
+    #[must_use]
     pub fn allocate(self) -> Self {
         for order_id in order_ids() {
             let command = json!({
@@ -257,6 +268,7 @@ impl Path {
     }
 
     /// One invocation of `advance-order`.
+    #[must_use]
     pub fn advance_order(self) -> Self {
         all_handled(&ready(advance_order::handle(&self.orders, &self.clock, &self.metrics, &self.waiting)));
         self
@@ -281,6 +293,7 @@ impl Stream {
     }
 
     /// One invocation of `publish-outbox`.
+    #[must_use]
     pub fn publish_outbox(mut self) -> Self {
         let input = Input::Stream { records: std::mem::take(&mut self.records) };
         self.answer = ready(publish_outbox::handle(&self.bus, &self.clock, &self.metrics, input)).ok();

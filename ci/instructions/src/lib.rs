@@ -1,7 +1,6 @@
 //! What an order costs in instructions: the functions that it passes, over tables in memory, and the domain's decisions.
 //!
-//! Each is prepared apart from what is counted, which is `run`: of a function, one batch of [`BATCH`] messages, with what
-//! the batch leaves behind.
+//! Each is prepared apart from what is counted: of a function, one batch of [`BATCH`] messages, with what it leaves behind.
 
 pub mod decisions;
 mod deliveries;

@@ -3,6 +3,7 @@
 //! On a terminal the running step shows a spinner and the last line of its log. Elsewhere each step is a line
 //! when it ends, and a sign of life every twenty seconds, so that a log shows where the time went.
 
+use std::cmp::Reverse;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -97,7 +98,7 @@ impl Progress {
     /// What took longest, longest first, `most` of it: a line each.
     pub fn longest(&self, most: usize) -> String {
         let mut spent = self.spent.lock().map(|spent| spent.clone()).unwrap_or_default();
-        spent.sort_by(|a, b| b.1.cmp(&a.1));
+        spent.sort_by_key(|(_, time)| Reverse(*time));
         let lines = spent.iter().take(most).map(|(name, time)| format!("  {:>12}  {name}", seconds(*time)));
         lines.collect::<Vec<_>>().join("\n")
     }

@@ -1,5 +1,6 @@
 //! Instructions and allocations of functions and decisions: `ci/instructions`, counted by Valgrind.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -59,7 +60,7 @@ fn counted(home: &Path) -> anyhow::Result<Vec<Counted>> {
             }
         }
     }
-    found.sort_by(|a, b| (b.times, b.instructions).cmp(&(a.times, a.instructions)));
+    found.sort_by_key(|one| Reverse((one.times, one.instructions)));
     Ok(found)
 }
 
