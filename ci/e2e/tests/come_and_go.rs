@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use lakeside_contracts::{Delivery, Domain};
+use lakeside_contracts::Delivery;
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
     api::NewOrder,
@@ -137,26 +137,6 @@ async fn comes_and_goes(cloud: &Cloud, name: &str) -> anyhow::Result<()> {
     let given_up = cloud.queue_url(&format!("{}{DEAD_LETTERS}", cloud.name(name))).await?;
     assert_eq!(cloud.depth(&given_up).await?, 0, "{name} gave up a message");
     println!("{name}: {} events, {} items", said.len(), live.len());
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_level_told_at_two_times_is_as_old_as_its_first_telling() -> anyhow::Result<()> {
-    let shop = Shop::open().await?;
-    let told = consumers::story(Domain::Inventory.source(), "StockLevelChanged")?;
-    let Some(level) = told.first() else { anyhow::bail!("nothing is told") };
-    let sku = level.detail.pointer("/data/sku").and_then(Value::as_str).context("a level of nothing")?;
-    for time in ["2026-11-27T09:01:00.200Z", "2026-11-27T09:01:00.100Z", "2026-11-27T09:01:00.150Z"] {
-        let mut telling = level.clone();
-        if let Some(occurred_at) = telling.detail.pointer_mut("/metadata/occurredAt") {
-            *occurred_at = time.into();
-        }
-        publish_again(&shop.cloud, &[telling]).await?;
-        shop.cloud.quiet(PATIENCE).await?;
-    }
-    let kept = records::with_key(&shop.cloud, "feed-summit-outfitters", &format!("SKU#{sku}")).await?;
-    let times: Vec<_> = kept.iter().filter_map(|level| level.get("asOf")?.as_str()).collect();
-    assert_eq!(times, ["2026-11-27T09:01:00.100Z"]);
     Ok(())
 }
 

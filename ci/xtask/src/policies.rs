@@ -19,7 +19,7 @@ use crate::cloud::regions;
 use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, write_atomically};
 use crate::progress::{Progress, Step};
 use crate::run;
-use crate::terraform::{Root, Terraform, Workspace, groups};
+use crate::terraform::{PLATFORM, Root, Terraform, Workspace, groups};
 
 /// What an account of one's own has to say beside its profile, whatever the value.
 const SAID_BY_ACCOUNTS: [(&str, &str); 1] = [("TF_VAR_sender_address", "orders@lakeside.example")];
@@ -43,7 +43,7 @@ pub fn check(
     paths: &CloudPaths,
 ) -> anyhow::Result<()> {
     let workspace = crate::cloud::workspace(layout, terraform, paths)?;
-    let plans = judge(layout, progress, workspace, &planned(layout)?, &[])?;
+    let plans = judge(layout, progress, workspace, &planned(layout)?, Regions::One)?;
     let step = progress.step("compare the pages of events with the plans");
     let log = paths.logs().join("event-pages.log");
     let mut command = Command::new(layout.binary("generate-event-pages"));
@@ -63,16 +63,28 @@ pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'
     for planned in &mut planned {
         planned.profiles.retain(|profile| profile == WHOLE);
     }
-    judge(layout, progress, workspace, &planned, &["--some"]).map(drop)
+    judge(layout, progress, workspace, &planned, Regions::Two).map(drop)
 }
 
-/// Has the policies judge plans, with these options, and answers where the plans are.
+/// The platform with a second Region, planned where there is one: what it would make is in no state, so it hides much.
+const IN_TWO_REGIONS: &str = "platform-in-two-regions";
+
+/// How many Regions the cloud has that is planned from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Regions {
+    /// Profiles with a second one are planned without it.
+    One,
+    /// It is there.
+    Two,
+}
+
+/// Has the policies judge plans, and answers where the plans are.
 fn judge(
     layout: &Layout,
     progress: &Progress,
     mut workspace: Workspace<'_>,
     planned: &[Planned],
-    options: &[&str],
+    regions: Regions,
 ) -> anyhow::Result<PathBuf> {
     workspace.environment.extend(SAID_BY_ACCOUNTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let paths = workspace.paths;
@@ -89,16 +101,24 @@ fn judge(
         .flat_map(|planned| planned.profiles.iter().map(|profile| (&planned.root, profile.as_str())))
         .collect();
     side_by_side(&pairs, |(root, profile)| {
-        let plan = plan(&workspace, &step, root, profile, &states)?;
+        let plan = plan(&workspace, &step, (root, profile, regions), &states)?;
         write_atomically(&plans.join(&*root.name).join(format!("{profile}.json")), plan.as_bytes())
     })?;
+    if regions == Regions::One {
+        let plan = plan(&workspace, &step, (&PLATFORM, WHOLE, Regions::Two), &states)?;
+        write_atomically(&plans.join(IN_TWO_REGIONS).join(format!("{WHOLE}.json")), plan.as_bytes())?;
+    }
     remove_dir(&states)?;
-    step.done(&format!("{} plans", pairs.len()));
+    step.done(&format!("{} roots and profiles", pairs.len()));
 
     let step = progress.step("judge the plans by the policies");
     let log = paths.logs().join("policies.log");
     let mut command = Command::new(layout.binary("lakeside-policies"));
-    command.current_dir(&layout.root).arg(&plans).args(options);
+    command.current_dir(&layout.root).arg(&plans);
+    match regions {
+        Regions::One => command.args(["--unapplied", IN_TWO_REGIONS]),
+        Regions::Two => command.arg("--some"),
+    };
     for planned in planned.iter().filter(|planned| !planned.applied) {
         command.args(["--unapplied", &planned.root.name]);
     }
@@ -115,11 +135,10 @@ fn judge(
 fn plan(
     workspace: &Workspace<'_>,
     step: &Step<'_>,
-    root: &Root,
-    profile: &str,
+    (root, profile, regions): (&Root, &str, Regions),
     states: &Path,
 ) -> anyhow::Result<String> {
-    let variables = variables(workspace, root, profile)?;
+    let variables = variables(workspace, root, profile, regions)?;
     let json = workspace.plan_profile(step, root, (profile, &variables), None)?;
     let plan: Value = serde_json::from_str(&json).context("terraform show printed no JSON")?;
     if !settle::is_unsettled(&plan) {
@@ -135,11 +154,20 @@ fn plan(
 }
 
 /// A profile's two Regions are not those of a local cloud.
-fn variables(workspace: &Workspace<'_>, root: &Root, profile: &str) -> anyhow::Result<Vec<String>> {
+fn variables(
+    workspace: &Workspace<'_>,
+    root: &Root,
+    profile: &str,
+    regions: Regions,
+) -> anyhow::Result<Vec<String>> {
     let Some(file) = workspace.profile(root, &format!("{profile}.tfvars")) else { return Ok(Vec::new()) };
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let has_two = text.lines().any(|line| line.starts_with("second_region"));
-    Ok(has_two.then(regions::setting).into_iter().collect())
+    let setting = match regions {
+        Regions::One => "second_region=null".to_owned(),
+        Regions::Two => regions::setting(),
+    };
+    Ok(has_two.then_some(setting).into_iter().collect())
 }
 
 /// All roots there are, by their directories: also those that no local cloud is made of.
