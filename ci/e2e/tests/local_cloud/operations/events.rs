@@ -86,7 +86,7 @@ async fn who_is_interrupted_while_the_archive_catches_up_has_told_nothing() -> a
     let to = now();
     // Not to the rules by which other tests listen: nobody knows what those do.
     let window = ["--json", "events", "replay", "growth", "--from", LONG_AGO, "--to", &to, "--yes"];
-    let replay = [&window[..], &["--rule", "analytics"]].concat();
+    let replay = [&window[..], &["--rule", "analytics-growth"]].concat();
     let mut waiting: Command = command(&cloud, &replay)?;
     let mut waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut said = BufReader::new(waiting.stderr.take().context("no stderr")?).lines();
