@@ -66,8 +66,10 @@ pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'
     judge(layout, progress, workspace, &planned, Regions::Two).map(drop)
 }
 
-/// The platform with a second Region, planned where there is one: what it would make is in no state, so it hides much.
+/// The platform with a second Region, planned where there is one: what it would make is in no state, so it hides much. It
+/// is no profile that anybody applies from here.
 const IN_TWO_REGIONS: &str = "platform-in-two-regions";
+const TWO_REGIONS: &str = "two-regions";
 
 /// How many Regions the cloud has that is planned from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,7 @@ fn judge(
     })?;
     if regions == Regions::One {
         let plan = plan(&workspace, &step, (&PLATFORM, WHOLE, Regions::Two), &states)?;
-        write_atomically(&plans.join(IN_TWO_REGIONS).join(format!("{WHOLE}.json")), plan.as_bytes())?;
+        write_atomically(&plans.join(IN_TWO_REGIONS).join(format!("{TWO_REGIONS}.json")), plan.as_bytes())?;
     }
     remove_dir(&states)?;
     step.done(&format!("{} roots and profiles", pairs.len()));
