@@ -1,6 +1,6 @@
 //! The domain's decisions, with what they decide on.
 
-use std::{collections::BTreeMap, iter};
+use std::collections::BTreeMap;
 
 use lakeside_domain::{
     allocation::{OnHand, Shipment, Unallocatable, allocate},
@@ -88,7 +88,7 @@ pub fn to_advance() -> (OrderState, Fact) {
 
 /// Says what it means for the order.
 pub fn decide_state((state, fact): &(OrderState, Fact)) -> Vec<OrderEvent> {
-    iter::once(advance(state, fact)).flatten().collect()
+    advance(state, fact)
 }
 
 #[cfg(test)]

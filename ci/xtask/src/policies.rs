@@ -43,7 +43,7 @@ pub fn check(
     paths: &CloudPaths,
 ) -> anyhow::Result<()> {
     let workspace = crate::cloud::workspace(layout, terraform, paths)?;
-    let plans = judge(layout, progress, workspace, &planned(layout)?, Regions::One)?;
+    let plans = judge(layout, progress, workspace, &planned(layout)?, Standby::Absent)?;
     let step = progress.step("compare the pages of events with the plans");
     let log = paths.logs().join("event-pages.log");
     let mut command = Command::new(layout.binary("generate-event-pages"));
@@ -63,7 +63,7 @@ pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'
     for planned in &mut planned {
         planned.profiles.retain(|profile| profile == WHOLE);
     }
-    judge(layout, progress, workspace, &planned, Regions::Two).map(drop)
+    judge(layout, progress, workspace, &planned, Standby::There).map(drop)
 }
 
 /// The platform with a second Region, planned where there is one: what it would make is in no state, so it hides much. It
@@ -71,13 +71,13 @@ pub fn check_region(layout: &Layout, progress: &Progress, workspace: Workspace<'
 const IN_TWO_REGIONS: &str = "platform-in-two-regions";
 const TWO_REGIONS: &str = "two-regions";
 
-/// How many Regions the cloud has that is planned from.
+/// Whether the cloud that is planned from has a second Region.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Regions {
-    /// Profiles with a second one are planned without it.
-    One,
+enum Standby {
+    /// Profiles with one are planned without it.
+    Absent,
     /// It is there.
-    Two,
+    There,
 }
 
 /// Has the policies judge plans, and answers where the plans are.
@@ -86,7 +86,7 @@ fn judge(
     progress: &Progress,
     mut workspace: Workspace<'_>,
     planned: &[Planned],
-    regions: Regions,
+    standby: Standby,
 ) -> anyhow::Result<PathBuf> {
     workspace.environment.extend(SAID_BY_ACCOUNTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let paths = workspace.paths;
@@ -103,11 +103,11 @@ fn judge(
         .flat_map(|planned| planned.profiles.iter().map(|profile| (&planned.root, profile.as_str())))
         .collect();
     side_by_side(&pairs, |(root, profile)| {
-        let plan = plan(&workspace, &step, (root, profile, regions), &states)?;
+        let plan = plan(&workspace, &step, (root, profile, standby), &states)?;
         write_atomically(&plans.join(&*root.name).join(format!("{profile}.json")), plan.as_bytes())
     })?;
-    if regions == Regions::One {
-        let plan = plan(&workspace, &step, (&PLATFORM, WHOLE, Regions::Two), &states)?;
+    if standby == Standby::Absent {
+        let plan = plan(&workspace, &step, (&PLATFORM, WHOLE, Standby::There), &states)?;
         write_atomically(&plans.join(IN_TWO_REGIONS).join(format!("{TWO_REGIONS}.json")), plan.as_bytes())?;
     }
     remove_dir(&states)?;
@@ -117,9 +117,9 @@ fn judge(
     let log = paths.logs().join("policies.log");
     let mut command = Command::new(layout.binary("lakeside-policies"));
     command.current_dir(&layout.root).arg(&plans);
-    match regions {
-        Regions::One => command.args(["--unapplied", IN_TWO_REGIONS]),
-        Regions::Two => command.arg("--some"),
+    match standby {
+        Standby::Absent => command.args(["--unapplied", IN_TWO_REGIONS]),
+        Standby::There => command.arg("--some"),
     };
     for planned in planned.iter().filter(|planned| !planned.applied) {
         command.args(["--unapplied", &planned.root.name]);
@@ -137,10 +137,10 @@ fn judge(
 fn plan(
     workspace: &Workspace<'_>,
     step: &Step<'_>,
-    (root, profile, regions): (&Root, &str, Regions),
+    (root, profile, standby): (&Root, &str, Standby),
     states: &Path,
 ) -> anyhow::Result<String> {
-    let variables = variables(workspace, root, profile, regions)?;
+    let variables = variables(workspace, root, profile, standby)?;
     let json = workspace.plan_profile(step, root, (profile, &variables), None)?;
     let plan: Value = serde_json::from_str(&json).context("terraform show printed no JSON")?;
     if !settle::is_unsettled(&plan) {
@@ -160,14 +160,14 @@ fn variables(
     workspace: &Workspace<'_>,
     root: &Root,
     profile: &str,
-    regions: Regions,
+    standby: Standby,
 ) -> anyhow::Result<Vec<String>> {
     let Some(file) = workspace.profile(root, &format!("{profile}.tfvars")) else { return Ok(Vec::new()) };
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let has_two = text.lines().any(|line| line.starts_with("second_region"));
-    let setting = match regions {
-        Regions::One => "second_region=null".to_owned(),
-        Regions::Two => regions::setting(),
+    let setting = match standby {
+        Standby::Absent => "second_region=null".to_owned(),
+        Standby::There => regions::setting(),
     };
     Ok(has_two.then_some(setting).into_iter().collect())
 }

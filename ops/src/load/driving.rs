@@ -134,15 +134,7 @@ mod tests {
     }
 
     fn requests(a_second: f64, seconds: f64) -> Vec<Request> {
-        let even = Profile {
-            base: a_second,
-            spike: 1.0,
-            before: seconds,
-            rise: 0.0,
-            hold: 0.0,
-            fall: 0.0,
-            after: 0.0,
-        };
+        let even = Profile::even(a_second, seconds);
         let due: Vec<_> = even.due(usize::MAX).into_iter().map(Some).collect();
         mix().requests(&due, 1)
     }

@@ -88,6 +88,11 @@ impl Part {
 }
 
 impl Profile {
+    /// So many requests a second for so many seconds, and no spike.
+    pub const fn even(a_second: f64, seconds: f64) -> Self {
+        Self { base: a_second, spike: 1.0, before: seconds, rise: 0.0, hold: 0.0, fall: 0.0, after: 0.0 }
+    }
+
     fn parts(&self) -> [Part; 5] {
         let height = self.base * self.spike;
         let part = |phase, seconds, from, to| Part { phase, seconds, from, to };

@@ -102,15 +102,7 @@ async fn behind(shop: &Shop, operated: &Operated, tent: &Goods, queued: usize) -
 /// How long some requests take that nothing else comes of than a refusal.
 async fn probe(shop: &Shop, operated: &Operated, tent: &Goods) -> anyhow::Result<Percentiles> {
     let seconds = f64::from(u32::try_from(PROBES)?) / PROBES_PER_SECOND;
-    let even = Profile {
-        base: PROBES_PER_SECOND,
-        spike: 1.0,
-        before: seconds,
-        rise: 0.0,
-        hold: 0.0,
-        fall: 0.0,
-        after: 0.0,
-    };
+    let even = Profile::even(PROBES_PER_SECOND, seconds);
     let setting = setting(shop, tent, 1, Pacing::Schedule { profile: even, limit: PROBES })?;
     let due: Vec<_> = even.due(PROBES).into_iter().map(Some).collect();
     let requests = setting.mix.requests(&due, 1);
