@@ -3,6 +3,7 @@
 mod consumers;
 mod contracts;
 mod languages;
+pub mod lints;
 mod names;
 mod paths;
 mod provider;
@@ -18,6 +19,7 @@ use anyhow::bail;
 
 pub use self::terraform::{LOCK, TREES, side_by_side, test_alone};
 use crate::interrupt::Interrupted;
+use crate::lanes::both;
 use crate::layout::Layout;
 use crate::progress::{Progress, Step};
 use crate::run;
@@ -35,13 +37,15 @@ enum Outcome {
     Skipped(String),
 }
 
-struct Check {
+/// Something that can be told without running Lakeside.
+#[derive(Clone, Copy)]
+pub struct Check {
     name: &'static str,
     run: fn(&Context<'_>, &Step<'_>) -> anyhow::Result<Outcome>,
 }
 
 /// From the quick ones to the long ones; tools are installed by the first check that needs them.
-const CHECKS: &[Check] = &[
+pub const QUICK: &[Check] = &[
     Check { name: "rust format", run: rust_format },
     Check { name: "machine paths", run: paths::check },
     Check { name: "domain purity", run: purity::check },
@@ -60,10 +64,18 @@ const CHECKS: &[Check] = &[
     Check { name: "state machines: asl-validator", run: languages::asl_validator },
     Check { name: "the edge's function", run: languages::edge_function },
     Check { name: "terraform format", run: terraform::format },
+];
+
+/// What Terraform does.
+pub const TERRAFORM: &[Check] = &[
     Check { name: "terraform validate", run: terraform::validate },
     Check { name: "terraform test", run: terraform::test },
-    Check { name: "rules of config", run: config_rules },
+];
+
+/// What Cargo does. It and Terraform leave a processor idle now and then, so they go on beside each other.
+pub const CARGO: &[Check] = &[
     Check { name: "clippy", run: clippy },
+    Check { name: "rules of config", run: config_rules },
     Check { name: "contracts: files", run: contracts::files },
     Check { name: "contracts gate", run: contracts::gate },
     Check { name: "contracts: description of the API", run: contracts::description },
@@ -72,17 +84,34 @@ const CHECKS: &[Check] = &[
 
 /// Runs the checks, or those whose name contains one of the words, and reports all failures.
 pub fn check(layout: &Layout, progress: &Progress, only: &[String]) -> anyhow::Result<()> {
-    let context = Context { layout, progress };
-    let chosen: Vec<&Check> = CHECKS
-        .iter()
-        .filter(|check| only.is_empty() || only.iter().any(|word| check.name.contains(&word.to_lowercase())))
-        .collect();
-    if chosen.is_empty() {
-        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+    let chosen = |checks: &[Check]| -> Vec<Check> {
+        let is_chosen =
+            |name: &str| only.is_empty() || only.iter().any(|word| name.contains(&word.to_lowercase()));
+        checks.iter().filter(|check| is_chosen(check.name)).copied().collect()
+    };
+    if [QUICK, TERRAFORM, CARGO].iter().all(|checks| chosen(checks).is_empty()) {
+        let names: Vec<&str> = [QUICK, TERRAFORM, CARGO].concat().iter().map(|check| check.name).collect();
         bail!("no check is called so; there are: {}", names.join(", "));
     }
+    let mut failed = one_by_one(layout, progress, &chosen(QUICK))?;
+    let (cargo, terraform) = both(
+        || one_by_one(layout, progress, &chosen(CARGO)),
+        || one_by_one(layout, progress, &chosen(TERRAFORM)),
+    );
+    failed.extend(terraform?);
+    failed.extend(cargo?);
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+/// Runs checks and answers which failed; only an interruption ends it early.
+pub fn one_by_one(
+    layout: &Layout,
+    progress: &Progress,
+    checks: &[Check],
+) -> anyhow::Result<Vec<&'static str>> {
+    let context = Context { layout, progress };
     let mut failed = Vec::new();
-    for check in chosen {
+    for check in checks {
         let step = progress.step(check.name);
         match (check.run)(&context, &step) {
             Ok(Outcome::Passed(detail)) => step.done(&detail),
@@ -95,7 +124,7 @@ pub fn check(layout: &Layout, progress: &Progress, only: &[String]) -> anyhow::R
             }
         }
     }
-    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+    Ok(failed)
 }
 
 impl Context<'_> {
@@ -129,9 +158,7 @@ fn rust_format(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome
 }
 
 fn clippy(context: &Context<'_>, step: &Step<'_>) -> anyhow::Result<Outcome> {
-    let mut command = Command::new("cargo");
-    command.args(["clippy", "--workspace", "--all-targets", "--color", "never", "--", "-D", "warnings"]);
-    context.run(step, "clippy", &mut command)?;
+    lints::check(context.layout, step, &context.log("clippy"))?;
     Ok(passed())
 }
 

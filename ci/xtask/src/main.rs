@@ -14,6 +14,7 @@ mod functions;
 mod guardrails;
 mod http;
 mod interrupt;
+mod lanes;
 mod layout;
 mod mirror;
 mod package;

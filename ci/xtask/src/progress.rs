@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +16,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// Where steps are shown.
 pub struct Progress {
     bars: Option<MultiProgress>,
+    /// Whether somebody else writes to the terminal meanwhile, which a bar would garble.
+    shared: AtomicBool,
     colour: bool,
     silent: bool,
     started: Instant,
@@ -39,6 +42,7 @@ impl Progress {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             bars: terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
+            shared: AtomicBool::new(false),
             colour: terminal && !no_colour,
             silent: false,
             started: Instant::now(),
@@ -48,12 +52,20 @@ impl Progress {
 
     /// Shows nothing.
     pub fn silent() -> Self {
-        Self { bars: None, colour: false, silent: true, started: Instant::now(), spent: Mutex::default() }
+        Self {
+            bars: None,
+            shared: AtomicBool::new(false),
+            colour: false,
+            silent: true,
+            started: Instant::now(),
+            spent: Mutex::default(),
+        }
     }
 
     /// Shows a step that starts now.
     pub fn step(&self, name: &str) -> Step<'_> {
-        let bar = self.bars.as_ref().map(|bars| {
+        let bars = self.bars.as_ref().filter(|_| !self.shared.load(Ordering::Relaxed));
+        let bar = bars.map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4}  {wide_msg}") {
                 bar.set_style(style);
@@ -71,6 +83,14 @@ impl Progress {
             shown: Mutex::new(now),
             closed: false,
         }
+    }
+
+    /// Shows no bars but lines while `work` runs, for it writes to the terminal itself.
+    pub fn sharing<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.shared.store(true, Ordering::Relaxed);
+        let done = work();
+        self.shared.store(false, Ordering::Relaxed);
+        done
     }
 
     /// A line of its own between the steps.

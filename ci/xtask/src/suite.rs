@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use crate::cloud::Cloud;
 use crate::interrupt::Interrupted;
-use crate::layout::Layout;
+use crate::lanes::both;
+use crate::layout::{CloudPaths, Layout};
 use crate::progress::Progress;
 use crate::{browser, check, cloud, consumer, drift, guardrails, permissions, policies, run, tools};
 
@@ -18,18 +20,39 @@ const LONGEST: usize = 15;
 const END_TO_END: &str = "lakeside-e2e";
 
 /// Runs everything; a failure in one part does not keep the others from running.
+///
+/// What mostly waits goes on beside what computes: guardrails are applied while Cargo builds, and the cloud is started
+/// while the tests without one run.
 pub fn test(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let mut failures = Failures::default();
     progress.heading("checks");
-    failures.note("the checks", check::check(layout, progress, &[]))?;
-    progress.heading("tests without a cloud");
-    failures.note("the tests without a cloud", without_cloud(layout, progress))?;
+    failures.0.extend(check::one_by_one(layout, progress, check::QUICK)?);
+    let (cargo, others) = both(
+        || check::one_by_one(layout, progress, check::CARGO),
+        || {
+            let mut failures = Failures(check::one_by_one(layout, progress, check::TERRAFORM)?);
+            failures.note("the guardrails", guardrails::rehearse(layout, progress))?;
+            Ok(failures.0)
+        },
+    );
+    failures.0.extend(cargo?);
+    failures.0.extend(others?);
     progress.heading("a new consumer");
     failures.note("the rehearsal of a new consumer", consumer::rehearsal::rehearse(layout, progress))?;
-    progress.heading("guardrails");
-    failures.note("the guardrails", guardrails::rehearse(layout, progress))?;
+    progress.heading("tests without a cloud, while one is started");
+    let paths = layout.test_cloud();
+    // The end-to-end tests count stock and payments, so they start from nothing.
+    cloud::down(&paths, &Progress::silent())?;
+    let (tests, cloud) =
+        progress.sharing(|| both(|| without_cloud(layout, progress), || cloud::up(layout, &paths, progress)));
+    failures.note("the tests without a cloud", tests)?;
     progress.heading("end-to-end tests");
-    failures.note("the end-to-end tests", end_to_end(layout, progress))?;
+    let outcome = cloud.and_then(|cloud| end_to_end(layout, progress, &paths, &cloud));
+    cloud::down(&paths, progress)?;
+    if outcome.is_err() {
+        progress.say(&format!("The logs are in {}.", layout.shown(&paths.logs())));
+    }
+    failures.note("the end-to-end tests", outcome)?;
     failures.finish(progress)
 }
 
@@ -79,24 +102,14 @@ fn without_cloud(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     timed(progress, "the tests without a cloud", &mut command)
 }
 
-fn end_to_end(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
-    let paths = layout.test_cloud();
-    // The end-to-end tests count stock and payments, so they start from nothing.
-    cloud::down(&paths, &Progress::silent())?;
-    let outcome = cloud::up(layout, &paths, progress).and_then(|cloud| {
-        let mut failures = Failures::default();
-        failures.note("the end-to-end tests", run_end_to_end(layout, progress, &paths.env_file()))?;
-        let permissions = permissions::check(layout, progress, &cloud.terraform, &paths, false);
-        failures.note("the comparison of granted and used permissions", permissions)?;
-        failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, &paths))?;
-        failures.note("the policies", policies::check(layout, progress, &cloud.terraform, &paths))?;
-        if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
-    });
-    cloud::down(&paths, progress)?;
-    if outcome.is_err() {
-        progress.say(&format!("The logs are in {}.", layout.shown(&paths.logs())));
-    }
-    outcome
+fn end_to_end(layout: &Layout, progress: &Progress, paths: &CloudPaths, cloud: &Cloud) -> anyhow::Result<()> {
+    let mut failures = Failures::default();
+    failures.note("the end-to-end tests", run_end_to_end(layout, progress, &paths.env_file()))?;
+    let permissions = permissions::check(layout, progress, &cloud.terraform, paths, false);
+    failures.note("the comparison of granted and used permissions", permissions)?;
+    failures.note("the drift check", drift::check(layout, progress, &cloud.terraform, paths))?;
+    failures.note("the policies", policies::check(layout, progress, &cloud.terraform, paths))?;
+    if failures.0.is_empty() { Ok(()) } else { bail!("{} failed", failures.0.join(" and ")) }
 }
 
 fn run_end_to_end(layout: &Layout, progress: &Progress, env_file: &Path) -> anyhow::Result<()> {

@@ -32,10 +32,7 @@ pub fn rehearse(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     step.done("");
 
     let step = progress.step("clippy");
-    let mut command = cargo(layout);
-    // The whole workspace, whose other crates are linted already, for alone it would have other features.
-    command.args(["clippy", "--workspace", "--all-targets", "--color", "never", "--", "-D", "warnings"]);
-    run::logged(&step, "cargo clippy", &mut command, &layout.logs().join("rehearsal-clippy.log"))?;
+    check::lints::check(layout, &step, &layout.logs().join("rehearsal-clippy.log"))?;
     step.done("");
 
     let step = progress.step("its tests");
