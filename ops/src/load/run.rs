@@ -70,6 +70,14 @@ pub struct Setting {
     pub patience: Duration,
 }
 
+impl Setting {
+    /// What is ordered, each once.
+    fn skus(&self) -> impl Iterator<Item = &str> {
+        let goods = self.mix.goods.iter().chain(&self.mix.hot).map(|goods| goods.sku.as_str());
+        goods.collect::<BTreeSet<_>>().into_iter()
+    }
+}
+
 /// What lay in the queues at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
@@ -131,50 +139,83 @@ impl Target for AtDoor<'_> {
     }
 }
 
-/// Sends what `setting` says, waits for its end, and judges it.
+/// Sends the requests, waits until nothing comes of them any more, and reconciles.
 ///
 /// # Errors
 /// If the cloud cannot be read. What becomes of orders is no error but a fault in the outcome.
 pub async fn run(cloud: &Cloud, setting: &Setting, watcher: &impl Watcher) -> Result<Outcome> {
-    let (due, pace) = match setting.pacing {
-        Pacing::Schedule { profile, limit } => {
-            (profile.due(limit).into_iter().map(Some).collect(), Pace::Schedule)
-        }
-        Pacing::AtOnce { at_once, requests } => (vec![None; requests], Pace::AtOnce(at_once)),
-    };
-    let requests = setting.mix.requests(&due, setting.tokens.len());
-    let goods: BTreeSet<&str> =
-        setting.mix.goods.iter().chain(&setting.mix.hot).map(|goods| goods.sku.as_str()).collect();
-    let before = cloud.stock_facts(goods.iter().copied()).await?;
-    let letters = cloud.dead_letter_depths().await?;
-    watcher.begins(requests.len());
+    Load::send(cloud, setting, watcher).await?.settle(watcher).await
+}
 
-    let target = AtDoor::new(cloud, setting);
-    let (wall, began) = (clock::now(), Instant::now());
-    let mut samples = Vec::new();
-    let sent = tokio::select! {
-        sent = drive(&target, &requests, pace, began, |sent| watcher.answered(sent)) => sent,
-        () = sampling(cloud, began, &mut samples) => Vec::new(),
-    };
-    let last_answer = began.elapsed();
-    let (orders, drained) = settle(cloud, setting, &requests, &sent, began, &mut samples, watcher).await?;
+/// Requests that were sent and answered, whatever comes of them.
+#[derive(Debug)]
+pub struct Load<'a> {
+    cloud: &'a Cloud,
+    setting: &'a Setting,
+    requests: Vec<Request>,
+    sent: Vec<Sent>,
+    stock: BTreeMap<String, StockFacts>,
+    letters: Depths,
+    wall: WireTime,
+    began: Instant,
+    last_answer: Duration,
+    samples: Vec<Sample>,
+}
 
-    let after = cloud.stock_facts(goods.into_iter()).await?;
-    let charged = match &setting.processor {
-        Some(url) => Some(cloud.processor_books(url).await?),
-        None => None,
-    };
-    let facts = Facts {
-        orders,
-        stock: side_by_side(before, &after),
-        charged,
-        dead_letters: pairs(letters, &cloud.dead_letter_depths().await?),
-        shared: setting.shared,
-        requests,
-        sent,
-    };
-    let checks = reconcile(&facts);
-    Ok(Outcome { began: wall, facts, samples, last_answer, drained, checks })
+impl<'a> Load<'a> {
+    /// Looks at what there is, and sends all requests.
+    ///
+    /// # Errors
+    /// If the cloud cannot be read.
+    pub async fn send(cloud: &'a Cloud, setting: &'a Setting, watcher: &impl Watcher) -> Result<Self> {
+        let (due, pace) = match setting.pacing {
+            Pacing::Schedule { profile, limit } => {
+                (profile.due(limit).into_iter().map(Some).collect(), Pace::Schedule)
+            }
+            Pacing::AtOnce { at_once, requests } => (vec![None; requests], Pace::AtOnce(at_once)),
+        };
+        let requests = setting.mix.requests(&due, setting.tokens.len());
+        let stock = cloud.stock_facts(setting.skus()).await?;
+        let letters = cloud.dead_letter_depths().await?;
+        watcher.begins(requests.len());
+
+        let target = AtDoor::new(cloud, setting);
+        let (wall, began) = (clock::now(), Instant::now());
+        let mut samples = Vec::new();
+        let sent = tokio::select! {
+            sent = drive(&target, &requests, pace, began, |sent| watcher.answered(sent)) => sent,
+            () = sampling(cloud, began, &mut samples) => Vec::new(),
+        };
+        let last_answer = began.elapsed();
+        Ok(Self { cloud, setting, requests, sent, stock, letters, wall, began, last_answer, samples })
+    }
+
+    /// Waits until nothing comes of the requests any more, and reconciles.
+    ///
+    /// # Errors
+    /// If the cloud cannot be read.
+    pub async fn settle(self, watcher: &impl Watcher) -> Result<Outcome> {
+        let Self { cloud, setting, requests, sent, stock, letters, wall, began, last_answer, mut samples } =
+            self;
+        let (orders, drained) =
+            settle(cloud, setting, &requests, &sent, began, &mut samples, watcher).await?;
+        let after = cloud.stock_facts(setting.skus()).await?;
+        let charged = match &setting.processor {
+            Some(url) => Some(cloud.processor_books(url).await?),
+            None => None,
+        };
+        let facts = Facts {
+            orders,
+            stock: side_by_side(stock, &after),
+            charged,
+            dead_letters: pairs(letters, &cloud.dead_letter_depths().await?),
+            shared: setting.shared,
+            requests,
+            sent,
+        };
+        let checks = reconcile(&facts);
+        Ok(Outcome { began: wall, facts, samples, last_answer, drained, checks })
+    }
 }
 
 /// Looks at the queues until nobody wants it any more. A look that fails is one point less in a plot.

@@ -2,7 +2,7 @@
 //!
 //! The generator and the reconciliation are those of `lakeside load`.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use lakeside_cli::{
@@ -12,13 +12,13 @@ use lakeside_cli::{
         figures::{Percentiles, latencies},
         mix::{Goods as Priced, Mix},
         outcome::Figures,
-        run::{AtDoor, Pacing, Setting, Watcher, run as load},
+        run::{AtDoor, Load, Pacing, Setting, Watcher, run as load},
         schedule::Profile,
     },
 };
 use reqwest::Method;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{shop::Shop, stock::Goods, terminal::bold};
 
@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// Requests by which a state is measured, at four a second.
 const PROBES: usize = 200;
 const PROBES_PER_SECOND: f64 = 4.0;
+/// Half of what the door takes of everybody together.
+const QUEUED_PER_SECOND: f64 = 250.0;
 /// One request a second, and 44 times that at its height.
 const SPIKE: Profile =
     Profile { base: 1.0, spike: 44.0, before: 10.0, rise: 5.0, hold: 10.0, fall: 5.0, after: 10.0 };
@@ -50,13 +52,10 @@ pub async fn run(queued: usize) -> anyhow::Result<()> {
         ("a spike of 44 times", Pacing::Schedule { profile: SPIKE, limit: 2_000 }),
     ] {
         let setting = setting(&shop, &tent, 0, pacing)?;
-        let outcome = load(&operated, &setting, &Silent::default()).await?;
+        let outcome = load(&operated, &setting, &Silent).await?;
         let figures = Figures::of(String::new(), &setting, &outcome);
         print(name, &figures.acceptance);
-        for check in &figures.checks {
-            println!("    {:<14} {}", check.name, check.counted);
-            ensure!(check.faults.is_empty(), "{}: {}", check.name, check.faults.join("; "));
-        }
+        reconciled(&figures, name)?;
         let drain = figures.drain_seconds.context("not everything ended in time")?;
         println!("    all ended {drain:.1} s after the last answer");
     }
@@ -74,27 +73,33 @@ async fn behind(shop: &Shop, operated: &Operated, tent: &Goods, queued: usize) -
     let before = probe(shop, operated, tent).await?;
     print("idle, right before", &before);
     // Refused when they are taken in, for what they expect to pay is wrong: nobody charges for ten thousand of them.
-    let setting = setting(shop, tent, 1, Pacing::AtOnce { at_once: 10, requests: queued })?;
-    let watcher = Silent::default();
+    let even = Profile::even(QUEUED_PER_SECOND, f64::from(u32::try_from(queued)?) / QUEUED_PER_SECOND);
+    let setting = setting(shop, tent, 1, Pacing::Schedule { profile: even, limit: queued })?;
+    let watcher = Silent;
     listen(false).await?;
     let measured = async {
-        while watcher.0.get() < queued {
-            sleep(Duration::from_millis(100)).await;
-        }
-        let measured = probe(shop, operated, tent).await;
-        // Whatever was measured: they are let in.
-        listen(true).await?;
-        Ok::<_, anyhow::Error>((measured?, Instant::now()))
+        let sent = Load::send(operated, &setting, &watcher).await?;
+        Ok::<_, anyhow::Error>((sent, probe(shop, operated, tent).await?))
     };
-    let (outcome, measured) = tokio::join!(load(operated, &setting, &watcher), measured);
-    let (with_queue, let_in) = measured?;
-    let figures = Figures::of(String::new(), &setting, &outcome?);
+    let measured = measured.await;
+    // Whatever was measured: they are let in.
+    listen(true).await?;
+    let let_in = Instant::now();
+    let (sent, with_queue) = measured?;
     print(&format!("while {queued} wait"), &with_queue);
-    println!("    all ended {:.1} s after they were let in", let_in.elapsed().as_secs_f64());
     println!("    p99 is {:.2} times that of idle", with_queue.p99 / before.p99.max(0.001));
-    for check in figures.checks.iter().filter(|check| check.name == "endings" || check.name == "charges") {
+    let figures = Figures::of(String::new(), &setting, &sent.settle(&watcher).await?);
+    println!("    all ended {:.1} s after they were let in", let_in.elapsed().as_secs_f64());
+    reconciled(&figures, "those that waited")
+}
+
+/// Prints what was compared.
+fn reconciled(figures: &Figures, name: &str) -> anyhow::Result<()> {
+    for check in &figures.checks {
         println!("    {:<14} {}", check.name, check.counted);
-        ensure!(check.faults.is_empty(), "{}: {}", check.name, check.faults.join("; "));
+    }
+    for check in &figures.checks {
+        ensure!(check.faults.is_empty(), "{name}: {}: {}", check.name, check.faults.join("; "));
     }
     Ok(())
 }
@@ -143,16 +148,14 @@ fn print(name: &str, latency: &Percentiles) {
     );
 }
 
-/// Counts answers and says nothing.
-#[derive(Debug, Default)]
-struct Silent(Cell<usize>);
+/// Says nothing.
+#[derive(Debug)]
+struct Silent;
 
 impl Watcher for Silent {
     fn begins(&self, _: usize) {}
 
-    fn answered(&self, _: &Sent) {
-        self.0.set(self.0.get() + 1);
-    }
+    fn answered(&self, _: &Sent) {}
 
     fn waits(&self, _: usize, _: usize) {}
 }
