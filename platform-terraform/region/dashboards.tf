@@ -88,7 +88,7 @@ locals {
     for name in [
       "CancellationsRequested", "Compensations", "ListingsRefused", "MessagesParked", "MessagesRetried", "OrdersAccepted",
       "OrdersCancelled", "OrdersFulfilled", "OrdersRejected", "PaymentsCaptured", "PaymentsDeclined", "Redeliveries",
-      "ReservationsFailed", "ReservationsMade",
+      "ReservationsFailed", "ReservationsMade", "SagasParked",
     ] : name => "SUM(SEARCH('{Lakeside,Function} MetricName=\"${name}\" ${local.function_words}', 'Sum', 300))"
   }
 
@@ -103,7 +103,7 @@ locals {
         }
         "2. Reservations"        = { made = "ReservationsMade", failed = "ReservationsFailed" }
         "3. Payments"            = { captured = "PaymentsCaptured", declined = "PaymentsDeclined" }
-        "4. What is undone"      = { compensations = "Compensations", "cancellations wanted" = "CancellationsRequested" }
+        "4. What is undone"      = { compensations = "Compensations", "cancellations wanted" = "CancellationsRequested", "sagas parked" = "SagasParked" }
         "5. What is tried again" = { retried = "MessagesRetried", "delivered again" = "Redeliveries", parked = "MessagesParked" }
         } : {
         title = title
@@ -151,7 +151,7 @@ locals {
 
 module "dashboard" {
   source   = "../modules/dashboard"
-  for_each = local.dashboards
+  for_each = { for name, dashboard in local.dashboards : name => dashboard if var.dashboards }
 
   name   = "${var.prefix}-${each.key}"
   region = local.region

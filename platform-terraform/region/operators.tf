@@ -17,6 +17,14 @@ locals {
     FindHolds       = { table = "table/${var.prefix}-inventory/index/held-by-end", keys = ["HELD#*"] }
     ReadFulfilment  = { table = "table/${var.prefix}-fulfilment", keys = ["APPROVAL#*", "LABEL#*", "PAYMENT#*"] }
   }
+
+  # Those of them that are read many at a time, by whoever compares what became of many orders.
+  reconciled_items = {
+    ReadManyOrders       = { table = "table/${var.prefix}-orders", keys = ["ORDER#*"] }
+    ReadManyViews        = { table = "table/${var.prefix}-order-status", keys = ["ORDER#*"] }
+    ReadManyReservations = { table = "table/${var.prefix}-inventory", keys = ["RESERVATION#*"] }
+    ReadManyPayments     = { table = "table/${var.prefix}-fulfilment", keys = ["PAYMENT#*"] }
+  }
 }
 
 data "aws_iam_policy_document" "look" {
@@ -29,11 +37,14 @@ data "aws_iam_policy_document" "look" {
   }
 
   dynamic "statement" {
-    for_each = local.operated_items
+    for_each = merge(
+      { for sid, items in local.operated_items : sid => merge(items, { action = "dynamodb:Query" }) },
+      { for sid, items in local.reconciled_items : sid => merge(items, { action = "dynamodb:BatchGetItem" }) },
+    )
 
     content {
       sid       = statement.key
-      actions   = ["dynamodb:Query"]
+      actions   = [statement.value.action]
       resources = ["${local.arn.dynamodb}:${statement.value.table}"]
 
       condition {

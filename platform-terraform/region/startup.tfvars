@@ -1,6 +1,7 @@
 environment            = "startup"
 archive_retention_days = 7
 log_retention_days     = 14
+dashboards             = false # USD 3 a month each; alarms ring without.
 throttle               = { rate = 50, burst = 200 }
 
 # A shop without a monolith, and customers in North America and Europe.

@@ -121,6 +121,13 @@ variable "tracing" {
   nullable    = false
 }
 
+variable "dashboards" {
+  description = "Whether there are dashboards."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "key_deletion_window_days" {
   description = "Days in which the deletion of a key can be taken back."
   type        = number

@@ -1,11 +1,15 @@
 //! What the functions have counted, against what they have decided.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use lakeside_domain::{label::LabelStatus, notice::NoticeStatus, order::OrderState, payment::PaymentStatus};
 use lakeside_kit::metrics::{
     CUSTOMERS_NOTIFIED, LABELS_CREATED, Measure, Metric, ORDERS_ACCEPTED, ORDERS_CANCELLED, ORDERS_FULFILLED,
-    ORDERS_REJECTED, PAYMENTS_CAPTURED, PAYMENTS_DECLINED, RESERVATIONS_FAILED, RESERVATIONS_MADE, Unit,
+    ORDERS_REJECTED, PAYMENTS_CAPTURED, PAYMENTS_DECLINED, RESERVATIONS_FAILED, RESERVATIONS_MADE,
+    SAGAS_PARKED, Unit,
 };
 
 use crate::world::World;
@@ -17,7 +21,7 @@ pub struct Counted(RefCell<BTreeMap<&'static str, u64>>);
 impl Counted {
     pub fn tell(&self, measures: &[Measure]) {
         let counts = measures.iter().filter(|measure| measure.metric.unit == Unit::Count);
-        for Measure { metric, value } in counts {
+        for Measure { metric, value, .. } in counts {
             *self.0.borrow_mut().entry(metric.name).or_default() += value;
         }
     }
@@ -36,11 +40,19 @@ pub fn at_rest(world: &World) {
     let labels = world.fulfilment.labels.borrow();
     let reservations = world.inventory.reservations.borrow();
     let notices = world.growth.notices.borrow();
+    // One that is told again is told in the same words.
+    let archive = world.archive.borrow();
+    let told = archive.iter().map(|published| &published.event);
+    let parked: BTreeSet<&str> = told
+        .filter(|event| event.detail_type == "FulfilmentParked")
+        .map(|event| event.detail.as_str())
+        .collect();
     let decided = [
         (&[ORDERS_ACCEPTED][..], orders.values().filter(|order| order.order.is_some()).count()),
         (&[ORDERS_REJECTED], in_state(|state| matches!(state, OrderState::Rejected { .. }))),
         (&[ORDERS_CANCELLED], in_state(|state| matches!(state, OrderState::Cancelled { .. }))),
         (&[ORDERS_FULFILLED], in_state(|state| *state == OrderState::Fulfilled)),
+        (&[SAGAS_PARKED], parked.len()),
         (&[RESERVATIONS_MADE, RESERVATIONS_FAILED], reservations.len()),
         (&[PAYMENTS_DECLINED], paid(|status| !matches!(status, PaymentStatus::Captured))),
         (&[PAYMENTS_CAPTURED, PAYMENTS_DECLINED], payments.len()),

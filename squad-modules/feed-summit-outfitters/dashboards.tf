@@ -14,8 +14,14 @@ locals {
 
 module "dashboard" {
   source = "../../platform-terraform/modules/dashboard"
+  count  = var.dashboards ? 1 : 0
 
   name   = "${local.platform.prefix}-feed-summit-outfitters"
   region = local.platform.region
   alarms = local.alarms
+}
+
+moved {
+  from = module.dashboard
+  to   = module.dashboard[0]
 }

@@ -1,4 +1,5 @@
-# A saga that fails was parked or ended where no catcher sees it: a person must look.
+# A saga that was parked gave up on purpose and says so; one that fails without that ended where no catcher sees it. A person
+# must look at either, and not with the same eyes.
 locals {
   saga_alarms = {
     ExecutionsAborted = {
@@ -9,9 +10,20 @@ locals {
     }
     ExecutionsFailed = {
       severity    = "page"
-      description = "Sagas were parked, or failed where nothing undoes them."
+      description = "Sagas failed where nothing undoes them, or gave up without a word."
       objective   = "every saga completes, or undoes what it did"
-      runbook     = "saga-parked"
+      runbook     = "saga-failed"
+      # The minute in which it says that it gives up is the one in which it fails. Where it is not, or where nobody heard it,
+      # this rings as well: no failure is unheard.
+      expression = "executions - FILL(parked, 0)"
+      beside = {
+        parked = {
+          namespace  = "Lakeside"
+          name       = "SagasParked"
+          statistic  = "Sum"
+          dimensions = { Function = "${local.platform.prefix}-advance-order" }
+        }
+      }
     }
     ExecutionsTimedOut = {
       severity    = "page"
@@ -29,6 +41,21 @@ locals {
 
   # What a step may take is for the queue of its function; the whole is what a customer sees.
   business_alarms = {
+    sagas-parked = {
+      severity    = "page"
+      description = "Sagas gave up, and still owe stock, money or a word."
+      objective   = "every saga completes, or undoes what it did"
+      runbook     = "saga-parked"
+      graph       = "Sagas that did not end well"
+      threshold   = 0
+      # A saga that is heard of late counts in the minute in which it gave up.
+      period_seconds    = 60
+      periods           = 10
+      breaching_periods = 1
+      function          = "advance-order"
+      name              = "SagasParked"
+      statistic         = "Sum"
+    }
     slow-fulfilment = {
       severity          = "ticket"
       description       = "Orders take long from being accepted to being fulfilled."
@@ -70,14 +97,17 @@ module "saga_alarms" {
     for name, alarm in local.saga_alarms : name => merge(alarm, {
       graph     = "Sagas that did not end well"
       threshold = 0
-      metrics = {
-        executions = {
-          namespace  = "AWS/States"
-          name       = name
-          statistic  = "Sum"
-          dimensions = { StateMachineArn = aws_sfn_state_machine.saga.arn }
-        }
-      }
+      metrics = merge(
+        {
+          executions = {
+            namespace  = "AWS/States"
+            name       = name
+            statistic  = "Sum"
+            dimensions = { StateMachineArn = aws_sfn_state_machine.saga.arn }
+          }
+        },
+        try(alarm.beside, {}),
+      )
     })
   }
 }

@@ -111,6 +111,13 @@ variable "tracing" {
   nullable    = false
 }
 
+variable "dashboards" {
+  description = "Whether there is a dashboard."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether tables can be deleted only after this was switched off."
   type        = bool

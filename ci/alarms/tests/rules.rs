@@ -144,3 +144,42 @@ fn what_is_not_known_here_is_refused() {
     assert!(of_plan(&json!({})).is_err());
     assert!(of_description(&json!({ "AlarmName": "a", "MetricName": null })).is_err());
 }
+
+/// What becomes of a saga that failed without having been parked, as fulfilment's Terraform has it.
+const DIED: &str = "executions - FILL(parked, 0)";
+
+#[test]
+fn one_saga_that_dies_is_heard_however_many_are_parked_and_one_that_is_parked_is_not_taken_for_it() {
+    let terraform = include_str!("../../../squad-modules/fulfilment/alarms.tf");
+    assert!(terraform.contains(&format!("expression = \"{DIED}\"")), "this is about another expression");
+    let metric = |name: &str| json!([{ "namespace": "Lakeside", "metric_name": name, "stat": "Sum", "period": 60, "dimensions": {} }]);
+    let plan = json!({ "resource_changes": [{ "type": "aws_cloudwatch_metric_alarm", "change": { "after": {
+        "alarm_name": "lakeside-order-fulfilment-ExecutionsFailed", "alarm_description": "One died.",
+        "threshold": 0, "comparison_operator": "GreaterThanThreshold", "evaluation_periods": 1,
+        "treat_missing_data": "notBreaching", "period": null,
+        "alarm_actions": ["arn:aws:sns:eu-central-1:1:lakeside-alarms"],
+        "metric_query": [
+            { "id": "watched", "expression": DIED, "metric": [] },
+            { "id": "executions", "expression": null, "metric": metric("ExecutionsFailed") },
+            { "id": "parked", "expression": null, "metric": metric("SagasParked") },
+        ] } } }] });
+    let alarm = of_plan(&plan).unwrap().remove(0);
+    // Minute by minute how many failed, and how many were said to be parked, if any.
+    let state = |minutes: [(Option<f64>, Option<f64>); 3]| {
+        let of = |pick: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| minutes.iter().map(pick).collect();
+        let series = [("executions".to_owned(), of(|m| m.0)), ("parked".to_owned(), of(|m| m.1))].into();
+        alarm.state(&series, State::Ok)
+    };
+    let (none, one, two) = (None, Some(1.0), Some(2.0));
+    assert_eq!(state([(none, none), (none, none), (one, none)]), State::Alarm, "it died");
+    assert_eq!(state([(none, none), (none, none), (one, one)]), State::Ok, "it was parked");
+    assert_eq!(state([(none, none), (none, none), (two, one)]), State::Alarm, "one was, the other died");
+    assert_eq!(
+        state([(none, none), (one, one), (one, none)]),
+        State::Alarm,
+        "one was, and one died after it"
+    );
+    // Said just before the full minute: it rings a minute later, so who died beside it is not unheard.
+    assert_eq!(state([(none, none), (none, one), (one, none)]), State::Alarm);
+    assert_eq!(state([(one, none), (one, none), (Some(0.0), none)]), State::Ok, "it ends");
+}

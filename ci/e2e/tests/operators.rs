@@ -224,13 +224,54 @@ async fn somebody(
     ])
 }
 
+/// As somebody's environment.
+fn environment<'a>(credentials: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    credentials.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[tokio::test]
+async fn who_may_look_puts_on_load_with_customers_tokens_and_sees_what_became_of_every_order()
+-> anyhow::Result<()> {
+    let _alone = ALONE.lock().await;
+    let shop = Shop::open().await?;
+    let tent = shop.goods(5).await?;
+    let order = NewOrder::of(&[(&tent, 1)]);
+    assert_eq!(shop.place(&order).await?.status, Status::Fulfilled);
+    shop.cloud.saga_ended(order.order_id, PATIENCE).await?;
+    let looker = somebody(&shop.cloud, &["look"], &LOOK_AT_REPLAYS).await?;
+    let looker = environment(&looker);
+    let (sku, order) = (tent.sku.as_str(), order.order_id.to_string());
+    for look in [
+        ["order", "get", &order],
+        ["trace", "--no-logs", &order],
+        ["saga", "show", &order],
+        ["stock", "get", sku],
+        ["dlq", "peek", "order-ingest"],
+    ] {
+        lakeside_with(&shop.cloud, &looker, &look).await?.ended(DONE)?;
+    }
+    lakeside_with(&shop.cloud, &looker, &["saga", "list"]).await?.ended(DONE)?;
+    lakeside_with(&shop.cloud, &looker, &["events", "list"]).await?.ended(DONE)?;
+
+    let report = std::env::temp_dir().join(format!("lakeside-load-{}.html", uuid::Uuid::new_v4()));
+    let report = report.display().to_string();
+    let load = ["--json", "load", "--sku", sku, "--at-once", "2", "--limit", "3", "--report", &report];
+    let load = [&load[..], &["--duplicate-percent", "0", "--bad-percent", "0"]].concat();
+    let customer = [("LAKESIDE_TOKEN", shop.customer.token.as_str()), ("LAKESIDE_SANDBOX_URL", "")];
+    let measured = [&looker[..], &customer].concat();
+    let measured = lakeside_with(&shop.cloud, &measured, &load).await?.ended(DONE)?.json()?;
+    assert_eq!(measured.pointer("/toEnd/count"), Some(&json!(3)), "{measured}");
+    std::fs::remove_file(&report)?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_may_look_sees_everything_and_who_may_less_learns_what_is_missing() -> anyhow::Result<()> {
     let _alone = ALONE.lock().await;
     let cloud = Cloud::open()?;
     cloud.quiet(PATIENCE).await?;
     let looker = somebody(&cloud, &["look"], &LOOK_AT_REPLAYS).await?;
-    let looker: Vec<(&str, &str)> = looker.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let looker = environment(&looker);
     lakeside_with(&cloud, &looker, &["doctor"]).await?.ended(DONE)?;
     lakeside_with(&cloud, &looker, &["stock", "reconcile"]).await?.ended(DONE)?;
     lakeside_with(&cloud, &looker, &["dlq", "list"]).await?.ended(DONE)?;
@@ -240,11 +281,11 @@ async fn who_may_look_sees_everything_and_who_may_less_learns_what_is_missing() 
     let refused = lakeside_with(&cloud, &looker, &replay).await?.ended(UNREACHABLE)?;
     ensure!(refused.err.contains("cannot begin the replay"), "{refused:?}");
     let repairer = somebody(&cloud, &["look", "repair"], &[&LOOK_AT_REPLAYS[..], &REPLAY].concat()).await?;
-    let repairer: Vec<(&str, &str)> = repairer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let repairer = environment(&repairer);
     lakeside_with(&cloud, &repairer, &replay).await?.ended(DONE)?;
 
     let newcomer = somebody(&cloud, &[], &[]).await?;
-    let newcomer: Vec<(&str, &str)> = newcomer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let newcomer = environment(&newcomer);
     let said = lakeside_with(&cloud, &newcomer, &["--json", "doctor"]).await?.ended(WRONG)?.json()?;
     for check in
         ["consumers", "rules", "archives", "dead letters", "alarms", "orders", "sagas", "logs", "stock"]

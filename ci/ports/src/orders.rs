@@ -68,6 +68,7 @@ pub(crate) fn record(order_id: OrderId, customer: &str, version: u64) -> anyhow:
         state: OrderState::Rejected { reason: ReasonCode::constant("UNKNOWN_SKU") },
         order: None,
         cancellation_requested_at: None,
+        parked_at: None,
         version,
     })
 }

@@ -14,6 +14,7 @@ locals {
 
 module "dashboard" {
   source = "../../platform-terraform/modules/dashboard"
+  count  = var.dashboards ? 1 : 0
 
   name   = "${local.platform.prefix}-<name>"
   region = local.platform.region

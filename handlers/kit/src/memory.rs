@@ -191,6 +191,11 @@ impl MemoryMetrics {
         self.0.borrow().iter().filter(|measure| measure.metric == metric).map(|m| m.value).collect()
     }
 
+    /// The moments of `metric` that were told with one.
+    pub fn moments(&self, metric: Metric) -> Vec<Timestamp> {
+        self.0.borrow().iter().filter(|measure| measure.metric == metric).filter_map(|m| m.at).collect()
+    }
+
     /// How many of `metric` there were in all.
     pub fn total(&self, metric: Metric) -> u64 {
         self.values(metric).into_iter().sum()

@@ -52,13 +52,13 @@ pub struct Metric {
 impl Metric {
     /// So many of it.
     pub fn of(self, count: usize) -> Measure {
-        Measure { metric: self, value: u64::try_from(count).unwrap_or(u64::MAX) }
+        Measure { metric: self, value: u64::try_from(count).unwrap_or(u64::MAX), at: None }
     }
 
     /// The time from one to the other; none if clocks disagree about which was first.
     pub fn between(self, from: Timestamp, to: Timestamp) -> Measure {
         let millis = to.as_millis().saturating_sub(from.as_millis());
-        Measure { metric: self, value: u64::try_from(millis).unwrap_or_default() }
+        Measure { metric: self, value: u64::try_from(millis).unwrap_or_default(), at: None }
     }
 }
 
@@ -69,6 +69,16 @@ pub struct Measure {
     pub metric: Metric,
     /// In the metric's unit.
     pub value: u64,
+    /// Of which moment; of the one in which it is told, if nothing is said.
+    pub at: Option<Timestamp>,
+}
+
+impl Measure {
+    /// The same, of a moment that is past: CloudWatch adds it to that minute, however late it is told.
+    #[must_use]
+    pub const fn at(self, moment: Timestamp) -> Self {
+        Self { at: Some(moment), ..self }
+    }
 }
 
 /// Where handlers tell what they have written. It neither fails nor waits.
@@ -101,13 +111,12 @@ impl<W: Write> Emf<W> {
 
 impl<W: Write> Metrics for Emf<W> {
     fn record(&self, measures: &[Measure]) {
-        for (position, Measure { metric, .. }) in measures.iter().enumerate() {
-            let mut before = measures.iter().take(position);
-            if before.any(|earlier| earlier.metric == *metric) {
+        for (position, Measure { metric, at, .. }) in measures.iter().enumerate() {
+            let same = |measure: &&Measure| measure.metric == *metric && measure.at == *at;
+            if measures.iter().take(position).any(|earlier| same(&earlier)) {
                 continue;
             }
-            let same = measures.iter().filter(|measure| measure.metric == *metric);
-            let values: Vec<u64> = same.map(|measure| measure.value).collect();
+            let values: Vec<u64> = measures.iter().filter(same).map(|measure| measure.value).collect();
             let value = match values.as_slice() {
                 [value] => Value::from(*value),
                 several => Value::from(several),
@@ -115,11 +124,23 @@ impl<W: Write> Metrics for Emf<W> {
             // Made apart and written at once, so that no other line gets into it.
             let mut line = Vec::new();
             let made = self.collector.write_single(metric.name, Some(metric.unit.into()), value, &mut line);
-            if let Err(error) = made.and_then(|()| self.output.borrow_mut().write_all(&line)) {
+            let dated = made.and_then(|()| at.map_or(Ok(()), |at| date(&mut line, at)));
+            if let Err(error) = dated.and_then(|()| self.output.borrow_mut().write_all(&line)) {
                 tracing::warn!(error = chain(&error), metric = metric.name, "a metric cannot be written");
             }
         }
     }
+}
+
+/// Makes it a line of another moment, for the collector knows the present alone.
+fn date(line: &mut Vec<u8>, at: Timestamp) -> std::io::Result<()> {
+    let mut metric: Value = serde_json::from_slice(line)?;
+    if let Some(timestamp) = metric.pointer_mut("/_aws/Timestamp") {
+        *timestamp = at.as_millis().into();
+    }
+    *line = serde_json::to_vec(&metric)?;
+    line.push(b'\n');
+    Ok(())
 }
 
 impl From<Unit> for metrics::Unit {
@@ -181,6 +202,21 @@ mod tests {
         let lines = lines(|metrics| metrics.record(&lags));
         assert_eq!(lines.len(), 2);
         assert_eq!((&lines[0]["OutboxLag"], &lines[1]["EventsPublished"]), (&json!([5, 7]), &json!(2)));
+    }
+
+    #[test]
+    fn what_is_told_late_counts_in_its_own_minute_and_apart_from_the_present() {
+        let parked = SAGAS_PARKED.of(1);
+        let (noon, later) = (Timestamp::from_millis(43_200_000), Timestamp::from_millis(43_260_000));
+        let lines =
+            lines(|metrics| metrics.record(&[parked.at(noon), parked, parked.at(later), parked.at(noon)]));
+        let told: Vec<_> =
+            lines.iter().map(|line| (&line["_aws"]["Timestamp"], &line["SagasParked"])).collect();
+        assert_eq!(told.len(), 3);
+        assert_eq!(told[0], (&json!(43_200_000), &json!([1, 1])));
+        assert!(told[1].0.as_u64() > Some(1_700_000_000_000) && *told[1].1 == json!(1), "{told:?}");
+        assert_eq!(told[2], (&json!(43_260_000), &json!(1)));
+        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"], lines[1]["_aws"]["CloudWatchMetrics"]);
     }
 
     #[test]

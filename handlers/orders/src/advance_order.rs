@@ -2,13 +2,13 @@
 //!
 //! Consumes: StockReservationFailed, PaymentCaptured, FulfilmentCompleted, FulfilmentFailed, FulfilmentParked.
 //! Emits: OrderConfirmed, OrderFulfilled, OrderCancelled, OrderRejected, through the outbox.
-//! Idempotency key: the order's state; a fact that is old news changes nothing.
+//! Idempotency key: the order's state, and when its saga was last parked; a fact that is old news changes nothing.
 //! Retries: when the table is busy or does not answer, or others keep writing in between.
 //! Parks: what is none of these events, and facts about an order that does not exist.
 
 use lakeside_contracts::{
     Delivery,
-    envelope::DecodeError,
+    envelope::{DecodeError, Metadata},
     events::{
         FulfilmentCompleted, FulfilmentFailed, FulfilmentParked, OrderCancelled, OrderConfirmed,
         OrderFulfilled, OrderRejected, PaymentCaptured, StockReservationFailed,
@@ -24,7 +24,9 @@ use lakeside_kit::{
     clock::Clock,
     disposition::{Disposed, Disposition},
     dynamo::StoreError,
-    metrics::{FULFILMENT_TIME, Measure, Metrics, ORDERS_CANCELLED, ORDERS_FULFILLED, ORDERS_REJECTED},
+    metrics::{
+        FULFILMENT_TIME, Measure, Metrics, ORDERS_CANCELLED, ORDERS_FULFILLED, ORDERS_REJECTED, SAGAS_PARKED,
+    },
     outbox::{Cause, Entry, entry},
     sqs::{self, Failures, Message, each},
 };
@@ -91,21 +93,34 @@ async fn apply(
     metrics: &impl Metrics,
     delivery: &Delivery,
 ) -> Result<(), AdvanceError> {
-    let (order_id, event_id, fact) = read(delivery)?;
+    let Heard { order_id, event_id, occurred_at, fact } = read(delivery)?;
     for _ in 0..ATTEMPTS {
         let Some(mut record) = orders.load(order_id).await? else {
             return Err(AdvanceError::NoOrder(order_id));
         };
         let events = advance(&record.state, &fact);
-        let Some(last) = events.last() else { return Ok(()) };
+        let newly_parked = fact == Fact::FulfilmentParked && record.parked_at < Some(occurred_at);
+        if events.is_empty() && !newly_parked {
+            return Ok(());
+        }
         let cause = Cause::of(order_id, event_id.as_uuid());
         let outbox: Vec<Entry> =
             events.iter().map(|event| announce(&record, event, cause, now)).collect::<Result<_, _>>()?;
-        record.state = evolve(last);
+        if let Some(last) = events.last() {
+            record.state = evolve(last);
+        }
+        if newly_parked {
+            record.parked_at = Some(occurred_at);
+        }
         record.version = record.version.saturating_add(1);
         if orders.save(&record, &outbox).await? == Saved::Yes {
-            tracing::info!(state = ?record.state, "order advanced");
-            metrics.record(&measures(&record, now));
+            if newly_parked {
+                tracing::warn!(state = ?record.state, "saga parked");
+                metrics.record(&[SAGAS_PARKED.of(1).at(occurred_at)]);
+            } else {
+                tracing::info!(state = ?record.state, "order advanced");
+                metrics.record(&measures(&record, now));
+            }
             return Ok(());
         }
     }
@@ -126,24 +141,38 @@ fn measures(record: &OrderRecord, now: Timestamp) -> Vec<Measure> {
     }
 }
 
-fn read(delivery: &Delivery) -> Result<(OrderId, EventId, Fact), AdvanceError> {
+/// A fact, of which order, and when somebody said it.
+struct Heard {
+    order_id: OrderId,
+    event_id: EventId,
+    occurred_at: Timestamp,
+    fact: Fact,
+}
+
+impl Heard {
+    fn of(metadata: &Metadata, order_id: OrderId, fact: Fact) -> Self {
+        Self { order_id, event_id: metadata.event_id, occurred_at: metadata.occurred_at.0, fact }
+    }
+}
+
+fn read(delivery: &Delivery) -> Result<Heard, AdvanceError> {
     Ok(if delivery.is::<StockReservationFailed>() {
         let event = delivery.decode::<StockReservationFailed>()?;
         let fact = Fact::StockReservationFailed { reason: event.data.reason };
-        (event.data.order_id, event.metadata.event_id, fact)
+        Heard::of(&event.metadata, event.data.order_id, fact)
     } else if delivery.is::<PaymentCaptured>() {
         let event = delivery.decode::<PaymentCaptured>()?;
-        (event.data.order_id, event.metadata.event_id, Fact::PaymentCaptured)
+        Heard::of(&event.metadata, event.data.order_id, Fact::PaymentCaptured)
     } else if delivery.is::<FulfilmentCompleted>() {
         let event = delivery.decode::<FulfilmentCompleted>()?;
-        (event.data.order_id, event.metadata.event_id, Fact::FulfilmentCompleted)
+        Heard::of(&event.metadata, event.data.order_id, Fact::FulfilmentCompleted)
     } else if delivery.is::<FulfilmentFailed>() {
         let event = delivery.decode::<FulfilmentFailed>()?;
         let fact = Fact::FulfilmentFailed { step: event.data.step, reason: event.data.reason };
-        (event.data.order_id, event.metadata.event_id, fact)
+        Heard::of(&event.metadata, event.data.order_id, fact)
     } else if delivery.is::<FulfilmentParked>() {
         let event = delivery.decode::<FulfilmentParked>()?;
-        (event.data.order_id, event.metadata.event_id, Fact::FulfilmentParked)
+        Heard::of(&event.metadata, event.data.order_id, Fact::FulfilmentParked)
     } else {
         return Err(AdvanceError::Unknown(delivery.detail_type.clone()));
     })

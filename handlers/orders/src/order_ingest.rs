@@ -223,6 +223,7 @@ async fn ingest(
             state,
             order,
             cancellation_requested_at: None,
+            parked_at: None,
             version: 1,
         };
         let created = orders.create(&record, &outbox).await?;

@@ -25,6 +25,9 @@ pub struct OrderRecord {
     /// When its customer first asked to cancel it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation_requested_at: Option<Timestamp>,
+    /// When a saga of it last gave up and was left to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked_at: Option<Timestamp>,
     /// Counts the writes; each one replaces exactly the one before.
     pub version: u64,
 }

@@ -15,8 +15,9 @@ const MINUTES: i64 = DAYS * 24 * 60;
 /// Lambda keeps so many long polls open at an idle queue, each of 20 seconds.
 const POLLS_A_MINUTE: i64 = 5 * 3;
 
-/// A queue's data key is used for 300 seconds, by whoever sends and by whoever receives.
-const KEY_USES: i64 = SECONDS / 300 * 2;
+/// A queue's data key is used for 300 seconds. Whoever sends asks KMS twice for it and whoever receives once: AWS's own
+/// estimate for a queue is `B / D * (2 * P + C)` requests, in the developer guide of SQS under "Key management".
+const KEY_USES: i64 = SECONDS / 300 * (2 + 1);
 
 /// Orders are kept; this is the bill of the last month of the first year.
 const MONTHS_KEPT: i64 = 12;

@@ -50,7 +50,7 @@ pub struct Flow {
     pub about: String,
     /// Counted in a run.
     pub counted: BTreeMap<String, Decimal>,
-    /// At most so many, for what no run on the local cloud can count.
+    /// At most so many, or taken for so many, of what no run on the local cloud can count.
     #[serde(default)]
     pub at_most: BTreeMap<String, Decimal>,
 }
@@ -162,6 +162,11 @@ mod tests {
         for (unit, price) in &data.prices.prices {
             assert!(price.source.starts_with("https://aws.amazon.com/"), "{unit} has no source of AWS");
             assert!(price.usd > Decimal::ZERO, "{unit} is free");
+            let read = price.read.as_deref().unwrap_or_default();
+            assert!(
+                read.starts_with("https://") && read.contains(" on 20"),
+                "nobody says where the price of {unit} was read, and when"
+            );
         }
     }
 

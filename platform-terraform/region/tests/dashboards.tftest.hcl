@@ -84,7 +84,7 @@ run "the_business_sees_what_becomes_of_orders_and_how_long_it_takes" {
     condition = alltrue([
       for name in [
         "Compensations", "OrdersAccepted", "OrdersCancelled", "OrdersFulfilled", "OrdersRejected", "PaymentsDeclined",
-        "ReservationsFailed",
+        "ReservationsFailed", "SagasParked",
       ] :
       strcontains(module.dashboard["business"].body, "MetricName=\\\"${name}\\\" Function=lakeside Function=north")
     ])
@@ -109,5 +109,23 @@ run "every_alarm_of_the_platform_is_seen" {
       flatten([for widget in jsondecode(module.dashboard["platform"].body).widgets : try(widget.properties.alarms, [])]),
     )) == 0
     error_message = "No alarm may be left out."
+  }
+}
+
+run "without_dashboards_nothing_else_is_missing" {
+  command = plan
+
+  variables {
+    dashboards = false
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "Whoever does not want to pay for dashboards has none."
+  }
+
+  assert {
+    condition     = contains(keys(module.alarms.names), "api-failures")
+    error_message = "Alarms ring without being drawn."
   }
 }

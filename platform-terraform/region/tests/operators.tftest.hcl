@@ -16,7 +16,7 @@ run "who_looks_changes_nothing_but_what_is_hidden_for_a_moment" {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.look.statement : alltrue([
         for action in statement.actions :
-        can(regex(":(Get|List|Describe|Query|Filter|Receive)", action))
+        can(regex(":(BatchGet|Get|List|Describe|Query|Filter|Receive)", action))
         || contains(["kms:Decrypt", "lambda:InvokeFunction", "sqs:ChangeMessageVisibility"], action)
       ])
     ])
@@ -32,10 +32,25 @@ run "who_looks_changes_nothing_but_what_is_hidden_for_a_moment" {
 
   assert {
     condition = alltrue([
-      for statement in data.aws_iam_policy_document.look.statement : length(statement.condition) == 1
-      if contains(statement.actions, "dynamodb:Query")
+      for statement in data.aws_iam_policy_document.look.statement : (
+        length(statement.condition) == 1 && alltrue([
+          for condition in statement.condition :
+          condition.test == "ForAllValues:StringLike" && condition.variable == "dynamodb:LeadingKeys"
+        ])
+      ) if anytrue([for action in statement.actions : startswith(action, "dynamodb:")])
     ])
     error_message = "Of each table only the items that are looked at may be read."
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.look.statement :
+      one(statement.resources) => one(statement.condition).values if contains(statement.actions, "dynamodb:BatchGetItem")
+      } == {
+      for table, kind in { orders = "ORDER", order-status = "ORDER", inventory = "RESERVATION", fulfilment = "PAYMENT" } :
+      "arn:aws:dynamodb:eu-central-1:111122223333:table/lakeside-${table}" => tolist(["${kind}#*"])
+    }
+    error_message = "Many items at a time are read of orders, and of what became of their stock and their money."
   }
 }
 

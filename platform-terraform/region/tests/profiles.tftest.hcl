@@ -30,6 +30,7 @@ run "the_startup_profile_plans" {
     deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
     set_api_log_role         = lookup(run.startup.settings, "set_api_log_role", null)
     tracing                  = lookup(run.startup.settings, "tracing", null)
+    dashboards               = lookup(run.startup.settings, "dashboards", null)
     key_deletion_window_days = lookup(run.startup.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.startup.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.startup.settings, "partner_plans", null)
@@ -52,6 +53,7 @@ run "the_startup_profile_plans" {
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
       "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -80,6 +82,11 @@ run "the_startup_profile_plans" {
     condition     = var.network == null && var.schema_registry && var.deny_other_accounts
     error_message = "A small account pays for no network, and has what costs nothing: the registry, and closed buses."
   }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "A small account pays for no picture of what alarms tell it."
+  }
 }
 
 run "enterprise" {
@@ -104,6 +111,7 @@ run "the_enterprise_profile_plans" {
     deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
     set_api_log_role         = lookup(run.enterprise.settings, "set_api_log_role", null)
     tracing                  = lookup(run.enterprise.settings, "tracing", null)
+    dashboards               = lookup(run.enterprise.settings, "dashboards", null)
     key_deletion_window_days = lookup(run.enterprise.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.enterprise.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.enterprise.settings, "partner_plans", null)
@@ -126,6 +134,7 @@ run "the_enterprise_profile_plans" {
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
       "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -154,6 +163,11 @@ run "the_enterprise_profile_plans" {
     condition     = var.schema_registry && !var.schema_discovery && var.deny_other_accounts
     error_message = "A real account has the registry, and buses under its own key that are closed to others."
   }
+
+  assert {
+    condition     = length(module.dashboard) == 2
+    error_message = "An account under load sees what it does."
+  }
 }
 
 run "local" {
@@ -178,6 +192,7 @@ run "the_local_profile_plans" {
     deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
     set_api_log_role         = lookup(run.local.settings, "set_api_log_role", null)
     tracing                  = lookup(run.local.settings, "tracing", null)
+    dashboards               = lookup(run.local.settings, "dashboards", null)
     key_deletion_window_days = lookup(run.local.settings, "key_deletion_window_days", null)
     permissions_boundary_arn = lookup(run.local.settings, "permissions_boundary_arn", null)
     partner_plans            = lookup(run.local.settings, "partner_plans", null)
@@ -200,6 +215,7 @@ run "the_local_profile_plans" {
       "deletion_protection", "set_api_log_role", "tracing", "key_deletion_window_days", "permissions_boundary_arn",
       "partner_plans", "partners", "schema_registry", "schema_discovery", "network", "event_subscribers",
       "deny_other_accounts", "edge", "edge_token_digests", "refuse_direct_calls", "firewall_logs", "second_region",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -207,5 +223,10 @@ run "the_local_profile_plans" {
   assert {
     condition     = var.password_sign_in && !var.deletion_protection && !var.tracing
     error_message = "The local cloud has test customers, and is thrown away."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 2
+    error_message = "The local cloud is drawn as an account under load is."
   }
 }

@@ -25,6 +25,7 @@ run "the_startup_profile_plans" {
     architecture           = lookup(run.startup.settings, "architecture", null)
     log_retention_days     = lookup(run.startup.settings, "log_retention_days", null)
     tracing                = lookup(run.startup.settings, "tracing", null)
+    dashboards             = lookup(run.startup.settings, "dashboards", null)
     deletion_protection    = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.startup.settings, "function_role_auditors", null)
@@ -35,7 +36,7 @@ run "the_startup_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors", "canary", "reader",
+      "function_role_auditors", "canary", "reader", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -43,6 +44,11 @@ run "the_startup_profile_plans" {
   assert {
     condition     = var.architecture == "arm64" && var.deletion_protection && length(var.function_role_auditors) == 0
     error_message = "A real account protects its tables and has no auditors of roles."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "A small account pays for no picture of what alarms tell it."
   }
 }
 
@@ -64,6 +70,7 @@ run "the_enterprise_profile_plans" {
     architecture           = lookup(run.enterprise.settings, "architecture", null)
     log_retention_days     = lookup(run.enterprise.settings, "log_retention_days", null)
     tracing                = lookup(run.enterprise.settings, "tracing", null)
+    dashboards             = lookup(run.enterprise.settings, "dashboards", null)
     deletion_protection    = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.enterprise.settings, "function_role_auditors", null)
@@ -74,7 +81,7 @@ run "the_enterprise_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors", "canary", "reader",
+      "function_role_auditors", "canary", "reader", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -87,6 +94,11 @@ run "the_enterprise_profile_plans" {
   assert {
     condition     = var.canary != null
     error_message = "Under load a new version is shifted step by step."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "An account under load sees what it does."
   }
 }
 
@@ -108,6 +120,7 @@ run "the_local_profile_plans" {
     architecture           = lookup(run.local.settings, "architecture", null)
     log_retention_days     = lookup(run.local.settings, "log_retention_days", null)
     tracing                = lookup(run.local.settings, "tracing", null)
+    dashboards             = lookup(run.local.settings, "dashboards", null)
     deletion_protection    = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency    = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors = lookup(run.local.settings, "function_role_auditors", null)
@@ -118,7 +131,7 @@ run "the_local_profile_plans" {
   assert {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "log_retention_days", "tracing", "deletion_protection", "maximum_concurrency",
-      "function_role_auditors", "canary", "reader",
+      "function_role_auditors", "canary", "reader", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -126,5 +139,10 @@ run "the_local_profile_plans" {
   assert {
     condition     = !var.tracing && !var.deletion_protection
     error_message = "The local cloud has no traces, and is thrown away."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "The local cloud is drawn as an account under load is."
   }
 }

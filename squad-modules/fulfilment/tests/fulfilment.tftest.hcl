@@ -268,6 +268,36 @@ run "a_saga_that_dies_is_recovered" {
   }
 }
 
+run "whoever_is_paged_knows_whether_a_saga_gave_up_or_died" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for alarm in [module.business_alarms.alarms["lakeside-sagas-parked"]] :
+      alarm.runbook == "saga-parked"
+      && alarm.severity == "page"
+      && alarm.threshold == 0
+      && alarm.breaching_periods == 1
+      && values(alarm.metrics)[0].name == "SagasParked"
+      && values(alarm.metrics)[0].dimensions == tomap({ Function = "lakeside-advance-order" })
+    ])
+    error_message = "A single saga that gave up must reach the alarm topic, with what to do about it."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in [module.saga_alarms.alarms["lakeside-order-fulfilment-ExecutionsFailed"]] :
+      alarm.runbook == "saga-failed"
+      && alarm.expression == "executions - FILL(parked, 0)"
+      && alarm.metrics.parked.name == "SagasParked"
+      && alarm.metrics.parked.dimensions == tomap({ Function = "lakeside-advance-order" })
+      # Minute against minute: otherwise one that gave up would stand for one that died.
+      && alarm.period_seconds == module.business_alarms.alarms["lakeside-sagas-parked"].period_seconds
+    ])
+    error_message = "A saga that fails without having been parked must reach the alarm topic, though others are parked."
+  }
+}
+
 run "the_saga_keeps_its_history_and_logs_no_data" {
   command = plan
 

@@ -47,6 +47,7 @@ run "the_startup_profile_plans" {
     outbox_transport            = lookup(run.startup.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.startup.settings, "log_retention_days", null)
     tracing                     = lookup(run.startup.settings, "tracing", null)
+    dashboards                  = lookup(run.startup.settings, "dashboards", null)
     deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
@@ -68,6 +69,7 @@ run "the_startup_profile_plans" {
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
       "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -87,6 +89,11 @@ run "the_startup_profile_plans" {
   assert {
     condition     = length(var.table_capacity) == 0 && length(var.network_functions) == 0
     error_message = "A small account pays for nothing that it does not use."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "A small account pays for no picture of what alarms tell it."
   }
 }
 
@@ -109,6 +116,7 @@ run "the_enterprise_profile_plans" {
     outbox_transport            = lookup(run.enterprise.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.enterprise.settings, "log_retention_days", null)
     tracing                     = lookup(run.enterprise.settings, "tracing", null)
+    dashboards                  = lookup(run.enterprise.settings, "dashboards", null)
     deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
@@ -130,6 +138,7 @@ run "the_enterprise_profile_plans" {
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
       "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -149,6 +158,11 @@ run "the_enterprise_profile_plans" {
   assert {
     condition     = var.canary != null
     error_message = "Under load a new version is shifted step by step."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "An account under load sees what it does."
   }
 }
 
@@ -171,6 +185,7 @@ run "the_local_profile_plans" {
     outbox_transport            = lookup(run.local.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.local.settings, "log_retention_days", null)
     tracing                     = lookup(run.local.settings, "tracing", null)
+    dashboards                  = lookup(run.local.settings, "dashboards", null)
     deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
@@ -192,6 +207,7 @@ run "the_local_profile_plans" {
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "approval_timeout_seconds",
       "approval_threshold_minor", "payment_maximum_concurrency", "processor_key_rotation_days",
       "secret_recovery_window_days", "payments_not_let_in", "canary", "network_functions", "table_capacity",
+      "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -199,5 +215,10 @@ run "the_local_profile_plans" {
   assert {
     condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection
     error_message = "The local cloud has neither pipes nor traces, and is thrown away."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "The local cloud is drawn as an account under load is."
   }
 }

@@ -31,6 +31,7 @@ run "the_startup_profile_plans" {
     outbox_transport            = lookup(run.startup.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.startup.settings, "log_retention_days", null)
     tracing                     = lookup(run.startup.settings, "tracing", null)
+    dashboards                  = lookup(run.startup.settings, "dashboards", null)
     deletion_protection         = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.startup.settings, "function_role_auditors", null)
@@ -60,7 +61,7 @@ run "the_startup_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
-      "network_functions", "table_capacity",
+      "network_functions", "table_capacity", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -81,6 +82,11 @@ run "the_startup_profile_plans" {
   assert {
     condition     = length(var.table_capacity) == 0 && length(var.network_functions) == 0
     error_message = "A small account pays for nothing that it does not use."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "A small account pays for no picture of what alarms tell it."
   }
 }
 
@@ -103,6 +109,7 @@ run "the_enterprise_profile_plans" {
     outbox_transport            = lookup(run.enterprise.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.enterprise.settings, "log_retention_days", null)
     tracing                     = lookup(run.enterprise.settings, "tracing", null)
+    dashboards                  = lookup(run.enterprise.settings, "dashboards", null)
     deletion_protection         = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.enterprise.settings, "function_role_auditors", null)
@@ -132,7 +139,7 @@ run "the_enterprise_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
-      "network_functions", "table_capacity",
+      "network_functions", "table_capacity", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -153,6 +160,11 @@ run "the_enterprise_profile_plans" {
   assert {
     condition     = var.canary != null
     error_message = "Under load a new version is shifted step by step."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "An account under load sees what it does."
   }
 }
 
@@ -175,6 +187,7 @@ run "the_local_profile_plans" {
     outbox_transport            = lookup(run.local.settings, "outbox_transport", null)
     log_retention_days          = lookup(run.local.settings, "log_retention_days", null)
     tracing                     = lookup(run.local.settings, "tracing", null)
+    dashboards                  = lookup(run.local.settings, "dashboards", null)
     deletion_protection         = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency         = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors      = lookup(run.local.settings, "function_role_auditors", null)
@@ -204,7 +217,7 @@ run "the_local_profile_plans" {
       "loyalty_currency", "sender_address", "doubtful_messages", "low_stock_units", "low_stock_subscriptions",
       "analytics", "analytics_buffer_seconds", "analytics_retention_days", "analytics_first_day", "analytics_plain_http",
       "levels_not_shown", "secret_recovery_window_days",
-      "network_functions", "table_capacity",
+      "network_functions", "table_capacity", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -212,5 +225,10 @@ run "the_local_profile_plans" {
   assert {
     condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection && var.analytics_plain_http
     error_message = "The local cloud has neither pipes nor traces nor TLS, and is thrown away."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "The local cloud is drawn as an account under load is."
   }
 }

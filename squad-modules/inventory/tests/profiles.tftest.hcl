@@ -26,6 +26,7 @@ run "the_startup_profile_plans" {
     outbox_transport         = lookup(run.startup.settings, "outbox_transport", null)
     log_retention_days       = lookup(run.startup.settings, "log_retention_days", null)
     tracing                  = lookup(run.startup.settings, "tracing", null)
+    dashboards               = lookup(run.startup.settings, "dashboards", null)
     deletion_protection      = lookup(run.startup.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.startup.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.startup.settings, "function_role_auditors", null)
@@ -41,7 +42,7 @@ run "the_startup_profile_plans" {
     condition = length(setsubtract(keys(run.startup.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
-      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -59,6 +60,11 @@ run "the_startup_profile_plans" {
   assert {
     condition     = length(var.provisioned_concurrency) == 0 && length(var.table_capacity) == 0 && length(var.network_functions) == 0
     error_message = "A small account pays for nothing that it does not use."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "A small account pays for no picture of what alarms tell it."
   }
 }
 
@@ -81,6 +87,7 @@ run "the_enterprise_profile_plans" {
     outbox_transport         = lookup(run.enterprise.settings, "outbox_transport", null)
     log_retention_days       = lookup(run.enterprise.settings, "log_retention_days", null)
     tracing                  = lookup(run.enterprise.settings, "tracing", null)
+    dashboards               = lookup(run.enterprise.settings, "dashboards", null)
     deletion_protection      = lookup(run.enterprise.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.enterprise.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.enterprise.settings, "function_role_auditors", null)
@@ -96,7 +103,7 @@ run "the_enterprise_profile_plans" {
     condition = length(setsubtract(keys(run.enterprise.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
-      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -120,6 +127,11 @@ run "the_enterprise_profile_plans" {
     condition     = var.provisioned_concurrency["stock_query"] > 0
     error_message = "Under load customers must not wait for a cold start."
   }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "An account under load sees what it does."
+  }
 }
 
 run "local" {
@@ -141,6 +153,7 @@ run "the_local_profile_plans" {
     outbox_transport         = lookup(run.local.settings, "outbox_transport", null)
     log_retention_days       = lookup(run.local.settings, "log_retention_days", null)
     tracing                  = lookup(run.local.settings, "tracing", null)
+    dashboards               = lookup(run.local.settings, "dashboards", null)
     deletion_protection      = lookup(run.local.settings, "deletion_protection", null)
     maximum_concurrency      = lookup(run.local.settings, "maximum_concurrency", null)
     function_role_auditors   = lookup(run.local.settings, "function_role_auditors", null)
@@ -156,7 +169,7 @@ run "the_local_profile_plans" {
     condition = length(setsubtract(keys(run.local.settings), [
       "environment", "architecture", "outbox_transport", "log_retention_days", "tracing", "deletion_protection",
       "maximum_concurrency", "function_role_auditors", "function_timeout_seconds", "reservation_hold_seconds",
-      "provisioned_concurrency", "network_functions", "table_capacity", "canary",
+      "provisioned_concurrency", "network_functions", "table_capacity", "canary", "dashboards",
     ])) == 0
     error_message = "This test leaves out a setting of the profile."
   }
@@ -164,5 +177,10 @@ run "the_local_profile_plans" {
   assert {
     condition     = var.outbox_transport == "stream" && !var.tracing && !var.deletion_protection
     error_message = "The local cloud has neither pipes nor traces, and is thrown away."
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 1
+    error_message = "The local cloud is drawn as an account under load is."
   }
 }

@@ -59,6 +59,7 @@ impl OrdersTable {
                 state: OrderState::Created,
                 order: Some(order),
                 cancellation_requested_at: None,
+                parked_at: None,
                 version: 1,
             };
             table.records.borrow_mut().insert(order_id, record);

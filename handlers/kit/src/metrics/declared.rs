@@ -55,6 +55,8 @@ metrics! {
         "Orders that came to their good end.";
     ORDERS_CANCELLED = "OrdersCancelled" in Count by &["advance-order"] =>
         "Orders that were undone after they were accepted.";
+    SAGAS_PARKED = "SagasParked" in Count by &["advance-order"] =>
+        "Sagas that gave up and wait for somebody, each in the minute in which it did. A recovery that gives up as well counts again.";
     FULFILMENT_TIME = "FulfilmentTime" in Milliseconds by &["advance-order"] =>
         "From when an order was accepted to when it was fulfilled.";
     CUSTOMERS_NOTIFIED = "CustomersNotified" in Count by &["notify-customer"] =>

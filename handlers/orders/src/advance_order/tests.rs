@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use lakeside_contracts::WireTime;
 use lakeside_domain::{
     ids::{AddressId, CustomerId, PaymentMethod, ReasonCode},
     money::{Currency, Money},
@@ -38,6 +39,7 @@ fn created() -> MemoryOrders {
             placed_at: Timestamp::from_millis(43_195_000),
         }),
         cancellation_requested_at: None,
+        parked_at: None,
         version: 1,
     };
     let table = MemoryOrders::default();
@@ -71,6 +73,10 @@ fn captured() -> Message {
 
 fn completed() -> Message {
     message("lakeside.fulfilment", "FulfilmentCompleted", json!({}))
+}
+
+fn at(moment: &str) -> Timestamp {
+    WireTime::try_from(moment.to_owned()).unwrap().0
 }
 
 fn state(table: &MemoryOrders) -> OrderState {
@@ -153,4 +159,51 @@ async fn how_an_order_ends_counts_once_and_how_long_it_took() {
         }
         assert_eq!(metrics.values(FULFILMENT_TIME), took);
     }
+}
+
+/// A saga that gave up so many minutes after it began.
+fn parked(minute: i64) -> Message {
+    let mut parked = message(
+        "lakeside.fulfilment",
+        "FulfilmentParked",
+        json!({"step": "RefundPayment", "reason": "LABEL_REFUSED"}),
+    );
+    parked.body = parked.body.replace("T09:01:00.000Z", &format!("T09:{minute:02}:00.000Z"));
+    parked
+}
+
+#[tokio::test]
+async fn a_saga_that_gives_up_is_counted_once_in_its_own_minute_and_decides_nothing() {
+    let (table, metrics) = (created(), MemoryMetrics::default());
+    for _ in 0..3 {
+        assert!(handle(&table, &Noon, &metrics, &[captured(), parked(5)]).await.ids().is_empty());
+    }
+    assert_eq!(state(&table), OrderState::Confirmed);
+    assert_eq!(table.outboxes.published(), ["OrderConfirmed"]);
+    assert_eq!(metrics.moments(SAGAS_PARKED), [at("2026-11-27T09:05:00.000Z")]);
+
+    // Its recovery gives up as well. What is heard of the first one after that is old news.
+    assert!(handle(&table, &Noon, &metrics, &[parked(40), parked(5), parked(40)]).await.ids().is_empty());
+    let both = ["2026-11-27T09:05:00.000Z", "2026-11-27T09:40:00.000Z"].map(at);
+    assert_eq!(metrics.moments(SAGAS_PARKED), both);
+}
+
+#[tokio::test]
+async fn what_an_order_came_to_before_its_saga_gave_up_is_not_counted_again() {
+    let (table, metrics) = (created(), MemoryMetrics::default());
+    assert!(handle(&table, &Noon, &metrics, &[completed(), parked(5)]).await.ids().is_empty());
+    assert_eq!((metrics.total(ORDERS_FULFILLED), metrics.total(SAGAS_PARKED)), (1, 1));
+    assert_eq!(metrics.values(FULFILMENT_TIME).len(), 1);
+    assert_eq!(state(&table), OrderState::Fulfilled);
+}
+
+#[tokio::test]
+async fn a_saga_that_gave_up_is_not_counted_before_that_is_written() {
+    let (table, metrics) = (created(), MemoryMetrics::default());
+    table.trouble.overtaken.set(ATTEMPTS);
+    assert_eq!(handle(&table, &Noon, &metrics, &[parked(5)]).await.ids(), ["FulfilmentParked"]);
+    assert_eq!(metrics.total(SAGAS_PARKED), 0);
+    table.trouble.overtaken.set(ATTEMPTS - 1);
+    assert!(handle(&table, &Noon, &metrics, &[parked(5)]).await.ids().is_empty());
+    assert_eq!(metrics.total(SAGAS_PARKED), 1);
 }

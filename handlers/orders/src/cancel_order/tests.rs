@@ -45,6 +45,7 @@ fn record(state: OrderState) -> OrderRecord {
         state,
         order: Some(order),
         cancellation_requested_at: None,
+        parked_at: None,
         version: 1,
     }
 }
