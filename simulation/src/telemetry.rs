@@ -1,4 +1,4 @@
-//! What logs and metrics cost: the very function `order-ingest`, over a table in memory, with and without them.
+//! What logs, metrics and spans cost: the very function `order-ingest`, over a table in memory, with and without them.
 
 use std::{
     fmt::Write,
@@ -14,7 +14,7 @@ use lakeside_domain::{
     time::Timestamp,
 };
 use lakeside_kit::{
-    memory::{Log, ManualClock},
+    memory::{Log, ManualClock, Spans},
     metrics::{Emf, Metrics},
     sqs::{Message, report as tell},
 };
@@ -33,13 +33,15 @@ enum Variant {
     Metrics,
     Logs,
     Both,
+    Spans,
 }
 
-const VARIANTS: [(Variant, &str); 4] = [
+const VARIANTS: [(Variant, &str); 5] = [
     (Variant::Nothing, "neither"),
     (Variant::Metrics, "metrics"),
     (Variant::Logs, "logs"),
     (Variant::Both, "both"),
+    (Variant::Spans, "spans too"),
 ];
 
 /// Measures all of them in turn, so that what disturbs one disturbs the others, and prints the median of each.
@@ -56,7 +58,7 @@ pub fn report() -> String {
     for ((_, name), took) in VARIANTS.into_iter().zip(&mut measured) {
         took.sort();
         let micros = took[ROUNDS / 2].as_secs_f64() * 1e6 / f64::from(MESSAGES);
-        writeln!(text, "{name:<8} {micros:>6.1} µs of CPU time a message").unwrap();
+        writeln!(text, "{name:<9} {micros:>6.1} µs of CPU time a message").unwrap();
     }
     text
 }
@@ -83,26 +85,33 @@ fn submission(n: u32) -> Message {
 fn run(variant: Variant, lines: &Emf<io::Sink>, messages: &[Message]) -> Duration {
     let table = MemoryOrders::default();
     table.prices.borrow_mut().insert(Sku::parse("TENT").unwrap(), Money::new(19_900, Currency::USD));
-    let counted = matches!(variant, Variant::Metrics | Variant::Both);
-    let logged = matches!(variant, Variant::Logs | Variant::Both);
+    let counted = matches!(variant, Variant::Metrics | Variant::Both | Variant::Spans);
+    let (log, spans) = (Log::default(), Spans::new().unwrap());
     let began = Spent::now();
-    if logged {
-        // As deployed: what is below `info` is not written.
-        let work = Log::default();
-        ready(work.at("info", handle(&table, counted, lines, messages)));
-    } else {
-        ready(handle(&table, counted, lines, messages));
+    let work = handle(&table, counted, lines, messages, &spans);
+    // As deployed: what is below `info` is not written.
+    match variant {
+        Variant::Nothing | Variant::Metrics => ready(work),
+        Variant::Logs | Variant::Both => ready(log.at("info", work)),
+        Variant::Spans => ready(log.with_spans("info", &spans, work)),
     }
     began.elapsed()
 }
 
-async fn handle(table: &MemoryOrders, counted: bool, lines: &Emf<io::Sink>, messages: &[Message]) {
+async fn handle(
+    table: &MemoryOrders,
+    counted: bool,
+    lines: &Emf<io::Sink>,
+    messages: &[Message],
+    spans: &Spans,
+) {
     for batch in messages.chunks(BATCH) {
         if counted {
             ingest(table, lines, batch).await;
         } else {
             ingest(table, &(), batch).await;
         }
+        spans.forget();
     }
 }
 

@@ -103,6 +103,7 @@ locals {
     architecture           = var.architecture
     log_retention_days     = var.log_retention_days
     tracing                = var.tracing
+    otlp                   = var.otlp
     function_role_auditors = var.function_role_auditors
     canary                 = var.canary
   }

@@ -106,6 +106,12 @@ variable "dashboards" {
   nullable    = false
 }
 
+variable "otlp" {
+  description = "Where functions send spans by OTLP, and the layers with the extension that listens there; null is nowhere."
+  type        = object({ endpoint = string, layer_arns = optional(list(string), []) })
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether tables can be deleted only after this was switched off."
   type        = bool

@@ -27,8 +27,23 @@ use crate::{
 
 /// Message attributes of the door: the order, or the sale.
 const DOOR: [&str; 2] = ["orderId", "saleId"];
+/// The name of a span that is there for the fields of a line alone.
+pub(crate) const LINE: &str = "line";
 /// Longer than the name of any event or command.
 const MAX_NAME: usize = 64;
+
+/// A span that says where `$of` belongs. It is there at every level of the log.
+macro_rules! span_of {
+    ($name:expr, $of:expr) => {
+        tracing::error_span!(
+            $name,
+            correlation_id = $of.correlation_id.map(display),
+            causation_id = $of.causation_id.map(display),
+            order_id = $of.order_id.map(display),
+            message_type = $of.message_type,
+        )
+    };
+}
 
 /// Where something belongs, as far as it says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,15 +108,9 @@ impl Correlation {
         }
     }
 
-    /// The span whose fields every line within has. It is there at every level of the log.
+    /// The span whose fields every line within has.
     pub fn span(&self) -> Span {
-        tracing::error_span!(
-            "handling",
-            correlation_id = self.correlation_id.map(display),
-            causation_id = self.causation_id.map(display),
-            order_id = self.order_id.map(display),
-            message_type = self.message_type,
-        )
+        span_of!("handling", self)
     }
 }
 
@@ -115,6 +124,15 @@ pub fn found(order_id: OrderId) {
 /// The span of a message. What is in the message is looked at only if somebody listens.
 pub fn span(message: &Message) -> Span {
     if tracing::span_enabled!(Level::ERROR) { Correlation::of_message(message).span() } else { Span::none() }
+}
+
+/// The span of a line about a message whose work is done. Nobody but the log hears of it.
+pub(crate) fn span_of_line(message: &Message) -> Span {
+    if !tracing::span_enabled!(Level::ERROR) {
+        return Span::none();
+    }
+    let correlation = Correlation::of_message(message);
+    span_of!(LINE, correlation)
 }
 
 /// What the outbox's entry of an event says of itself.

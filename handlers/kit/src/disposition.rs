@@ -11,6 +11,16 @@ pub enum Disposition {
     Park,
 }
 
+impl Disposition {
+    /// As Lambda and Step Functions see it, and whoever looks at spans.
+    pub const fn error_type(self) -> &'static str {
+        match self {
+            Self::Retry => "Lakeside.Retry",
+            Self::Park => "Lakeside.Park",
+        }
+    }
+}
+
 /// An error of a handler.
 pub trait Disposed: Error {
     /// What becomes of the message.

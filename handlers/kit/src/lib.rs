@@ -20,6 +20,7 @@ mod log_line;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod metrics;
+mod otlp;
 pub mod outbound;
 pub mod outbox;
 pub mod outside;

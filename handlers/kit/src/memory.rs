@@ -24,8 +24,9 @@ use crate::{
     dynamo::{Key, StoreError},
     lease::{Held, LeaseKey, Leases},
     metrics::{Measure, Metric, Metrics},
+    otlp::Export,
     outbox::Entry,
-    runtime::subscriber,
+    runtime::{exporting_subscriber, subscriber},
     secret::{Current, Secret, SecretError, Secrets},
     task_token::{AnswerError, Answered, TaskTokens},
 };
@@ -150,6 +151,11 @@ impl Log {
         work.with_subscriber(subscriber(level, self.clone())).await
     }
 
+    /// As [`Self::at`], and makes the spans that are exported.
+    pub async fn with_spans<T>(&self, level: &str, spans: &Spans, work: impl Future<Output = T>) -> T {
+        work.with_subscriber(exporting_subscriber(level, self.clone(), spans.0.clone())).await
+    }
+
     /// All of it, as it was written.
     pub fn text(&self) -> String {
         let written = self.0.lock().map(|written| written.clone()).unwrap_or_default();
@@ -178,6 +184,25 @@ impl MakeWriter<'_> for Log {
 
     fn make_writer(&self) -> Self {
         self.clone()
+    }
+}
+
+/// The spans that are exported, kept for nobody.
+#[derive(Debug)]
+pub struct Spans(Export);
+
+impl Spans {
+    /// None so far.
+    ///
+    /// # Errors
+    /// If there is no client for HTTP.
+    pub fn new() -> Result<Self, lambda_runtime::Error> {
+        Ok(Self(Export::to_nobody()?))
+    }
+
+    /// Forgets those that have ended; answers how many they were.
+    pub fn forget(&self) -> usize {
+        self.0.take().len()
     }
 }
 

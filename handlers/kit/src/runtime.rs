@@ -15,23 +15,26 @@ use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::{Instrument, Span, Subscriber, field::Empty};
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     fmt::{MakeWriter, format::JsonFields},
+    layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
 use crate::{
     correlation::Correlation,
-    disposition::{Disposed, Disposition, chain},
+    disposition::{Disposed, chain},
     https,
     log_line::LogLine,
     metrics::{Emf, Metrics},
+    otlp::{self, Export},
     sqs::{self, Failures, Message},
     trace::{self, TraceHeader},
 };
 
-/// Sets up what the function says of itself on standard output: JSON logs, at the level in `LOG_LEVEL` (default `info`),
-/// and metrics. Every line has the fields of the spans around it at its top.
+/// Sets up what the function says of itself: on standard output JSON logs, at the level in `LOG_LEVEL` (default `info`), and
+/// metrics; and spans, where [`OTEL_EXPORTER_OTLP_ENDPOINT`](otlp) says whom to send them. Every line has the fields of the
+/// spans around it at its top.
 ///
 /// The AWS SDK stays at `warn`: its own debug output holds requests and with them their contents.
 ///
@@ -39,7 +42,14 @@ use crate::{
 /// If it was set up before.
 pub fn init_telemetry() -> Result<Emf<Stdout>, Error> {
     let level = env::var("LOG_LEVEL").unwrap_or_else(|_| "info".into());
-    subscriber(&level, stdout).init();
+    match Export::from_env() {
+        Ok(None) => subscriber(&level, stdout).init(),
+        Ok(Some(export)) => exporting_subscriber(&level, stdout, export).init(),
+        Err(error) => {
+            subscriber(&level, stdout).init();
+            tracing::warn!(error = chain(&error), "spans are not exported");
+        }
+    }
     Emf::init(function_name(), stdout())
 }
 
@@ -48,19 +58,37 @@ pub(crate) fn subscriber<W>(level: &str, output: W) -> impl Subscriber + Send + 
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(format!("warn,lakeside={level},lambda_runtime=error"))
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_ansi(false)
         .fmt_fields(JsonFields::new())
         .event_format(LogLine)
-        .with_env_filter(filter)
+        .with_env_filter(filter(level))
         .with_writer(output)
         .finish()
 }
 
+/// As [`subscriber`], and hands the spans to `export`.
+pub(crate) fn exporting_subscriber<W>(level: &str, output: W, export: Export) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .fmt_fields(JsonFields::new())
+        .event_format(LogLine)
+        .with_writer(output)
+        .with_filter(filter(level));
+    tracing_subscriber::registry().with(lines).with(otlp::layer(export))
+}
+
+/// What is logged at `level`.
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::try_new(format!("warn,lakeside={level},lambda_runtime=error"))
+        .unwrap_or_else(|_| EnvFilter::new("warn"))
+}
+
 /// As AWS knows it; empty outside of Lambda.
-fn function_name() -> String {
+pub(crate) fn function_name() -> String {
     env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
@@ -92,10 +120,7 @@ pub struct Failure {
 impl<E: Disposed> From<E> for Failure {
     fn from(error: E) -> Self {
         let message = chain(&error);
-        let error_type = match error.disposition() {
-            Disposition::Retry => "Lakeside.Retry",
-            Disposition::Park => "Lakeside.Park",
-        };
+        let error_type = error.disposition().error_type();
         tracing::error!(error_type, error = message, "invocation failed");
         Self { error_type, message: error.to_string() }
     }
@@ -181,14 +206,25 @@ where
         let span = sandbox.span(&context);
         // From the context: the environment has the trace of whichever invocation came last.
         let header = context.xray_trace_id.as_deref().and_then(TraceHeader::parse);
-        let deadline = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-        let invocation =
-            Invocation { request_id: context.request_id, deadline: Timestamp::from_millis(deadline) };
-        let work = async move { handle(payload, &invocation).await };
+        otlp::join(&span, header.as_ref());
+        let deadline = Timestamp::from_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
+        let invocation = Invocation { request_id: context.request_id, deadline };
+        let work = async move {
+            let answer = handle(payload, &invocation).await;
+            if let Err(Failure { error_type, .. }) = &answer {
+                otlp::failed(error_type);
+            }
+            answer
+        };
         // Boxed, or the types of the handler's futures nest deeper than the compiler follows.
-        let answered: Pin<Box<dyn Future<Output = Result<R, Failure>>>> =
+        let work: Pin<Box<dyn Future<Output = Result<R, Failure>>>> =
             Box::pin(trace::following(header, work).instrument(span));
-        answered
+        async move {
+            let answer = work.await;
+            // After the answer the execution environment is frozen.
+            otlp::flush(deadline).await;
+            answer
+        }
     });
     Box::pin(lambda_runtime::run(serve)).await
 }
@@ -237,7 +273,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::memory::{Log, MemoryMetrics};
+    use crate::{
+        disposition::Disposition,
+        memory::{Log, MemoryMetrics},
+    };
 
     const EVENT: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
     const ORDER: &str = "00000000-0000-4000-8000-000000000001";

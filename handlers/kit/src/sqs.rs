@@ -18,6 +18,7 @@ use crate::{
     correlation,
     disposition::{Disposed, Disposition, chain},
     metrics::{MESSAGES_PARKED, MESSAGES_RETRIED, Measure, Metrics, REDELIVERIES},
+    otlp,
     trace::{self, TraceHeader},
 };
 
@@ -148,6 +149,7 @@ impl Failures {
                 tracing::error!(message_id, error = error_chain, "goes to the dead-letter queue");
             }
         }
+        otlp::failed(error.disposition().error_type());
         self.ids.push(message_id.to_owned());
     }
 
@@ -224,20 +226,25 @@ pub fn followed<'a, F: Future + 'a>(
     message: &Message,
     work: F,
 ) -> Pin<Box<dyn Future<Output = F::Output> + 'a>> {
+    let span = correlation::span(message);
+    otlp::link(&span, message.trace_header.as_ref());
     // Boxed, or the types of the handler's futures nest deeper than the compiler follows.
-    Box::pin(trace::following(message.trace_header.clone(), work).instrument(correlation::span(message)))
+    Box::pin(trace::following(message.trace_header.clone(), work).instrument(span))
 }
 
 /// As [`followed`], for work that does not wait.
 pub fn followed_now<T>(message: &Message, work: impl FnOnce() -> T) -> T {
-    correlation::span(message).in_scope(|| trace::following_now(message.trace_header.clone(), work))
+    let span = correlation::span(message);
+    otlp::link(&span, message.trace_header.as_ref());
+    span.in_scope(|| trace::following_now(message.trace_header.clone(), work))
 }
 
 /// Says of each message that it was handled, and counts those that were not, or not for the first time.
 pub fn report(metrics: &impl Metrics, messages: &[Message], failures: &Failures) {
     for message in messages.iter().filter(|message| !failures.ids.contains(&message.id)) {
         let Message { id, receive_count, .. } = message;
-        followed_now(message, || tracing::info!(message_id = id, receive_count, "message handled"));
+        let line = || tracing::info!(message_id = id, receive_count, "message handled");
+        correlation::span_of_line(message).in_scope(line);
     }
     let again = messages.iter().filter(|message| message.receive_count > 1).count();
     let measures =

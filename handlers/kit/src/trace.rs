@@ -35,6 +35,12 @@ impl TraceHeader {
             && fields().any(|field| field.strip_prefix("Root=").is_some_and(is_trace_id));
         sound.then(|| Self(text.to_owned()))
     }
+
+    /// What it says of `name`, such as `Root`.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.split(';').filter_map(|field| field.trim().split_once('='));
+        fields.find_map(|(said, value)| (said == name).then_some(value))
+    }
 }
 
 /// Whether it is `1-`, eight digits of time, `-`, and 24 by chance, all in hex.

@@ -2,6 +2,7 @@
 locals {
   full_name = "${var.platform.prefix}-${var.name}"
   artifact  = "${var.settings.artifacts_dir}/${coalesce(var.binary, var.name)}.zip"
+  otlp      = var.settings.otlp == null ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT = var.settings.otlp.endpoint }
 }
 
 resource "aws_cloudwatch_log_group" "logs" {
@@ -21,10 +22,11 @@ resource "aws_lambda_function" "function" {
   publish          = true
   timeout          = var.timeout_seconds
   memory_size      = var.memory_mb
+  layers           = try(var.settings.otlp.layer_arns, [])
   kms_key_arn      = var.platform.keys.data
 
   environment {
-    variables = merge(var.environment, { LOG_LEVEL = var.settings.log_level })
+    variables = merge(var.environment, { LOG_LEVEL = var.settings.log_level }, local.otlp)
   }
 
   logging_config {

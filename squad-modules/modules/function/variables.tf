@@ -45,6 +45,7 @@ variable "settings" {
     log_level              = optional(string, "info")
     log_retention_days     = optional(number, 30)
     tracing                = optional(bool, true)
+    otlp                   = optional(object({ endpoint = string, layer_arns = optional(list(string), []) }))
     function_role_auditors = optional(list(string), [])
   })
   nullable = false
@@ -59,6 +60,22 @@ variable "settings" {
       for arn in var.settings.function_role_auditors : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/[^*?]+|user/[^*?]+)$", arn))
     ])
     error_message = "An auditor of function roles must be one account, role or user, by its ARN."
+  }
+
+  # Spans say which order is where: they leave the sandbox encrypted.
+  validation {
+    condition = var.settings.otlp == null || can(regex(
+      "^(http://(localhost|127\\.0\\.0\\.1)(:[0-9]{1,5})?|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?)$",
+      var.settings.otlp.endpoint
+    ))
+    error_message = "Spans go to an extension on `http://localhost:4318` or to an address with https, neither with credentials."
+  }
+
+  validation {
+    condition = length(try(var.settings.otlp.layer_arns, [])) <= 5 && alltrue([
+      for arn in try(var.settings.otlp.layer_arns, []) : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", arn))
+    ])
+    error_message = "A function has at most five layers, each by the ARN of one version."
   }
 }
 

@@ -57,6 +57,7 @@ variable "settings" {
     log_level              = optional(string, "info")
     log_retention_days     = optional(number, 30)
     tracing                = optional(bool, true)
+    otlp                   = optional(object({ endpoint = string, layer_arns = optional(list(string), []) }))
     function_role_auditors = optional(list(string), [])
   })
   nullable = false

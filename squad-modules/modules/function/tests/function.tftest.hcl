@@ -237,6 +237,60 @@ run "tracing_can_be_switched_off" {
   }
 }
 
+run "spans_go_nowhere_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_lambda_function.function.environment[0].variables == tomap({ INVENTORY_TABLE = "test-inventory", LOG_LEVEL = "info" })
+      && length(coalesce(aws_lambda_function.function.layers, [])) == 0
+    )
+    error_message = "Without the option a function must have nothing of it."
+  }
+}
+
+run "spans_go_to_the_extension_of_a_layer" {
+  command = plan
+
+  variables {
+    settings = {
+      artifacts_dir = "tests/artifacts"
+      otlp = {
+        endpoint   = "http://localhost:4318"
+        layer_arns = ["arn:aws:lambda:eu-central-1:111122223333:layer:collector:7"]
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.function.environment[0].variables == tomap({
+        INVENTORY_TABLE             = "test-inventory"
+        LOG_LEVEL                   = "info"
+        OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318"
+      })
+      && aws_lambda_function.function.layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:collector:7"])
+    )
+    error_message = "The function must know the address, and have the layer that listens there."
+  }
+}
+
+run "spans_go_to_a_collector_outside_over_https" {
+  command = plan
+
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", otlp = { endpoint = "https://collector.example:443/otlp" } }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.function.environment[0].variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://collector.example:443/otlp"
+      && length(coalesce(aws_lambda_function.function.layers, [])) == 0
+    )
+    error_message = "A collector outside of the sandbox needs no layer."
+  }
+}
+
 run "nothing_is_kept_warm_unless_asked_for" {
   command = plan
 

@@ -78,6 +78,58 @@ run "rejects_an_auditor_that_is_any_role_of_an_account" {
   expect_failures = [var.settings]
 }
 
+run "rejects_spans_that_leave_the_sandbox_in_the_clear" {
+  command = plan
+
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", otlp = { endpoint = "http://collector.example:4318" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "rejects_credentials_in_the_address_for_spans" {
+  command = plan
+
+  variables {
+    settings = { artifacts_dir = "tests/artifacts", otlp = { endpoint = "https://key:secret@collector.example" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "rejects_a_layer_without_a_version" {
+  command = plan
+
+  variables {
+    settings = {
+      artifacts_dir = "tests/artifacts"
+      otlp = {
+        endpoint   = "http://localhost:4318"
+        layer_arns = ["arn:aws:lambda:eu-central-1:111122223333:layer:collector"]
+      }
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "rejects_more_layers_than_a_function_has" {
+  command = plan
+
+  variables {
+    settings = {
+      artifacts_dir = "tests/artifacts"
+      otlp = {
+        endpoint   = "http://localhost:4318"
+        layer_arns = [for version in range(1, 7) : "arn:aws:lambda:eu-central-1:111122223333:layer:collector:${version}"]
+      }
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "rejects_no_timeout" {
   command = plan
 
