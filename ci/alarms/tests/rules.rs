@@ -145,6 +145,9 @@ fn what_is_not_known_here_is_refused() {
     assert!(of_description(&json!({ "AlarmName": "a", "MetricName": null })).is_err());
 }
 
+/// How many executions failed in it, and how many of them were said to be parked, if any.
+type Minute = (Option<f64>, Option<f64>);
+
 /// What becomes of a saga that failed without having been parked, as fulfilment's Terraform has it.
 const DIED: &str = "executions - FILL(parked, 0)";
 
@@ -164,9 +167,8 @@ fn one_saga_that_dies_is_heard_however_many_are_parked_and_one_that_is_parked_is
             { "id": "parked", "expression": null, "metric": metric("SagasParked") },
         ] } } }] });
     let alarm = of_plan(&plan).unwrap().remove(0);
-    // Minute by minute how many failed, and how many were said to be parked, if any.
-    let state = |minutes: [(Option<f64>, Option<f64>); 3]| {
-        let of = |pick: fn(&(Option<f64>, Option<f64>)) -> Option<f64>| minutes.iter().map(pick).collect();
+    let state = |minutes: [Minute; 3]| {
+        let of = |pick: fn(&Minute) -> Option<f64>| minutes.iter().map(pick).collect();
         let series = [("executions".to_owned(), of(|m| m.0)), ("parked".to_owned(), of(|m| m.1))].into();
         alarm.state(&series, State::Ok)
     };

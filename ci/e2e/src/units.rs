@@ -320,7 +320,7 @@ fn field(line: &str, name: &str) -> anyhow::Result<i64> {
 /// If it has no JSON form.
 pub fn as_file(flows: &BTreeMap<String, Flow>, orders: usize, day: &str) -> anyhow::Result<String> {
     let how = format!(
-        "Counted over {orders} orders, one after the other, on the local cloud: `lakeside-demo --count-units DAY`. Durations are those of functions that are built without optimisations, on the machine that counted. What is under `atMost` is bounded, for no emulator knows it."
+        "Counted over {orders} orders, one after the other, on the local cloud: `lakeside-demo --count-units DAY`. Durations are those of functions that are built without optimisations, on the machine that counted. What is under `atMost` is bounded, or taken for that, for no emulator knows it."
     );
     let file = serde_json::json!({ "countedOn": day, "how": how, "flows": flows });
     Ok(serde_json::to_string_pretty(&file)? + "\n")
