@@ -2,7 +2,8 @@
 
 It knows the condition key `dynamodb:LeadingKeys`, so that a function which reaches for another's items in its own
 table is refused as AWS would refuse it. And it writes down who was allowed which action on which resource, so that
-what the roles are granted can be compared with what they use. What would be billed is counted in lakeside_meter.py.
+what the roles are granted can be compared with what they use. What would be billed is counted in lakeside_meter.py; that an
+execution is redriven and a replay stopped is in lakeside_redrive.py and lakeside_replay.py.
 """
 
 import contextvars
@@ -12,6 +13,8 @@ import re
 from pathlib import Path
 
 import lakeside_meter
+import lakeside_redrive
+import lakeside_replay
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
 
@@ -162,6 +165,8 @@ def main():
     path = os.environ.get(RECORD)
     install(Record(path) if path else None)
     lakeside_meter.install()
+    lakeside_redrive.install()
+    lakeside_replay.install()
     from ministack.app import main as serve
 
     serve()

@@ -52,7 +52,10 @@ pub struct SkuStock {
 #[serde(tag = "what", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Difference {
     /// A pool does not add up, or a count of it is negative (I1).
-    #[error("pool {} does not balance: {counts:?}", .pool.0)]
+    #[error(
+        "pool {}: {} available, {} held and {} sold are not the {} received",
+        .pool.0, .counts.available, .counts.held, .counts.sold, .counts.received
+    )]
     Pool {
         /// Which.
         pool: PoolId,
@@ -67,13 +70,14 @@ pub enum Difference {
         /// What it is said to have.
         on_hand: i64,
     },
-    /// The nodes together do not have what the pools together have not sold.
+    /// The nodes together do not have what the pools together have not sold. No sum is told that is wider than a count: what
+    /// is tagged inside is not read back with one.
     #[error("{on_hand} units lie at the nodes, and {unsold} are not sold")]
     Nodes {
         /// Over all nodes.
-        on_hand: i128,
+        on_hand: i64,
         /// Available and held, over all pools.
-        unsold: i128,
+        unsold: i64,
     },
 }
 
@@ -98,9 +102,14 @@ pub fn differences(stock: &SkuStock) -> Vec<Difference> {
         on_hand = on_hand.saturating_add(wide(count.on_hand));
     }
     if on_hand != unsold {
-        differences.push(Difference::Nodes { on_hand, unsold });
+        differences.push(Difference::Nodes { on_hand: narrow(on_hand), unsold: narrow(unsold) });
     }
     differences
+}
+
+/// The nearest count to a sum.
+fn narrow(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]
@@ -154,5 +163,11 @@ mod tests {
     fn a_unit_that_only_one_side_knows_is_told() {
         assert_eq!(differences(&stock(&[[3, 1, 2, 6]], &[3])), [Difference::Nodes { on_hand: 3, unsold: 4 }]);
         assert_eq!(differences(&stock(&[], &[1])), [Difference::Nodes { on_hand: 1, unsold: 0 }]);
+    }
+
+    #[test]
+    fn a_sum_that_is_wider_than_a_count_is_told_as_the_nearest() {
+        let wide = differences(&stock(&[[i64::MAX, i64::MAX, 0, 0]], &[i64::MIN, i64::MIN]));
+        assert!(wide.contains(&Difference::Nodes { on_hand: i64::MIN, unsold: i64::MAX }), "{wide:?}");
     }
 }

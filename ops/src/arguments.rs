@@ -14,7 +14,11 @@ use clap_complete::Shell;
 use lakeside_domain::ids::OrderId;
 
 use self::{console::ConsoleOptions, doctor::DoctorOptions, events::EventsTask, stock::StockTask};
-use crate::{cloud::Selection, output::Output};
+use crate::{
+    cloud::Selection,
+    dead_letters::moving::{RATE, SAMPLE, SAMPLE_SECONDS},
+    output::Output,
+};
 
 /// What exit codes mean.
 pub const EXIT_CODES: &str = "\
@@ -339,13 +343,13 @@ pub struct DlqRedriveOptions {
     #[command(flatten)]
     pub chosen: Chosen,
     /// How many go first, to see whether the cause is gone; 0 for all at once
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SAMPLE)]
     pub sample: usize,
     /// For how long is waited for what becomes of the sample
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    #[arg(long, default_value_t = SAMPLE_SECONDS, value_name = "SECONDS")]
     pub sample_seconds: u64,
-    /// Messages in a second at most, afterwards
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Messages in a second at most, afterwards; 1 to 1000
+    #[arg(long, default_value_t = RATE)]
     pub rate: u32,
     /// Say what would be sent back, and send nothing
     #[arg(long)]

@@ -4,7 +4,9 @@
 //! to loopback only, to whoever opens the address that was printed, and to no other site (`gate`). What it shows by itself is
 //! read by one poller for all who watch, which makes no more calls than it may, and none while nobody watches (`poller`).
 
+mod agreement;
 mod assets;
+mod desk;
 mod gate;
 mod operations;
 mod overview;
@@ -14,6 +16,7 @@ mod sources;
 mod stages;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -56,6 +59,7 @@ pub async fn run(cloud: Cloud, output: Output, options: &ConsoleOptions) -> Resu
         gate,
         operations: Arc::clone(&cloud),
         board: Arc::clone(&board),
+        desk: Arc::default(),
         prefix,
         calls_per_minute: options.calls_per_minute,
     };

@@ -166,11 +166,16 @@ impl Environment {
     /// If no squad has it.
     pub fn function(&self, name: &str) -> Result<&str> {
         let found = self.functions.iter().find(|((_, function), _)| function == name);
-        found.map(|(_, function)| function.function.as_str()).ok_or_else(|| {
-            Failure::not_found(format!(
-                "no squad has published a function `{name}`: apply its Terraform first"
-            ))
-        })
+        found.map(|(_, function)| function.function.as_str()).ok_or_else(|| no_function(name))
+    }
+
+    /// Where the function called `name` logs.
+    ///
+    /// # Errors
+    /// If no squad has it.
+    pub fn log_group(&self, name: &str) -> Result<&str> {
+        let found = self.functions.iter().find(|((_, function), _)| function == name);
+        found.map(|(_, function)| function.log_group.as_str()).ok_or_else(|| no_function(name))
     }
 
     /// The saga's ARN.
@@ -219,6 +224,10 @@ impl Environment {
             Failure::not_found(format!("there is no queue `{name}`; there are {}", names.join(", ")))
         })
     }
+}
+
+fn no_function(name: &str) -> Failure {
+    Failure::not_found(format!("no squad has published a function `{name}`: apply its Terraform first"))
 }
 
 /// The values of a page of SSM parameters below `/<prefix>/operations/`, by squad.

@@ -80,7 +80,7 @@ pub struct Closed {
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Approval {
-    /// `PENDING` as long as nobody has cancelled the order.
+    /// `PENDING` as long as nobody has cancelled the order, whatever was decided: the saga knows that.
     pub status: String,
     /// When the saga asked.
     #[serde(default)]

@@ -2,6 +2,9 @@
 
 pub mod aftermath;
 pub mod archives;
+pub mod carrying_out;
+pub mod choosing;
 pub mod following;
 pub mod hearers;
+pub mod planning;
 pub mod window;

@@ -2,4 +2,5 @@
 
 pub mod adjusting;
 pub mod books;
+pub mod handling;
 pub mod inventory;

@@ -1,6 +1,9 @@
 //! What ops do with the command line to a whole cloud: tell a day again, and check an installation in which something is
 //! broken. Alone, because what is broken is broken for everybody.
 
+#[path = "operators/stopping.rs"]
+mod stopping;
+
 use anyhow::{Context, ensure};
 use aws_credential_types::provider::ProvideCredentials as _;
 use lakeside_domain::order_status::Status;
@@ -12,7 +15,7 @@ use lakeside_e2e::{
     shop::{PATIENCE, Shop},
 };
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::{process::Command, sync::Mutex};
 
 /// One at a time, also where all tests of a file are one process.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -20,6 +23,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// Exit codes of the command line.
 const DONE: i32 = 0;
 const WRONG: i32 = 1;
+const GUARDED: i32 = 4;
 const UNREACHABLE: i32 = 5;
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -61,6 +65,16 @@ async fn what_was_said_of_orders_is_told_again_and_nothing_changes() -> anyhow::
     Ok(())
 }
 
+/// Has the consumer of a queue listen or not.
+async fn listening(cloud: &Cloud, consumer: &str, listens: bool) -> anyhow::Result<()> {
+    let path = format!("/2015-03-31/event-source-mappings/?FunctionName={}%3Alive", cloud.name(consumer));
+    let mappings = cloud.signed.get("lambda", &path).await?;
+    let path =
+        format!("/2015-03-31/event-source-mappings/{}", text(&mappings, "/EventSourceMappings/0/UUID"));
+    cloud.signed.rest("lambda", reqwest::Method::PUT, &path, &json!({ "Enabled": listens })).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn all_books_are_compared_from_the_shell() -> anyhow::Result<()> {
     let _alone = ALONE.lock().await;
@@ -91,7 +105,7 @@ fn of(said: &Value, check: &str) -> anyhow::Result<Value> {
 /// The only next step of a finding, run as it is by somebody in a shell.
 async fn run(cloud: &Cloud, finding: &Value) -> anyhow::Result<()> {
     let step = text(finding, "/next/0");
-    let mut command = tokio::process::Command::new("sh");
+    let mut command = Command::new("sh");
     let endpoint = &cloud.endpoint;
     let script = format!(
         "aws() {{ command aws --endpoint-url='{endpoint}' \"$@\"; }}; . \"$LAKESIDE_ENV_FILE\"; {step}"
@@ -123,11 +137,7 @@ async fn a_consumer_that_somebody_stopped_is_found_and_started_as_the_doctor_say
     let _alone = ALONE.lock().await;
     let cloud = Cloud::open()?;
     let name = cloud.name("accrue-loyalty");
-    let path = format!("/2015-03-31/event-source-mappings/?FunctionName={name}%3Alive");
-    let mappings = cloud.signed.get("lambda", &path).await?;
-    let path =
-        format!("/2015-03-31/event-source-mappings/{}", text(&mappings, "/EventSourceMappings/0/UUID"));
-    cloud.signed.rest("lambda", reqwest::Method::PUT, &path, &json!({ "Enabled": false })).await?;
+    listening(&cloud, "accrue-loyalty", false).await?;
     let found = finding(&cloud, "consumers", "WRONG").await?;
     ensure!(text(&found, "/said").contains(&name), "{found}");
     run(&cloud, &found).await?;
@@ -211,7 +221,7 @@ async fn somebody(
         format!("aws iam put-role-policy --role-name {role} --policy-name own --policy-document '{own}'"),
     ];
     let script = script.into_iter().chain(attach).collect::<Vec<_>>().join("\n");
-    let mut command = tokio::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command.arg("-euc").arg(script).env("LAKESIDE_ENV_FILE", lakeside_e2e::settings::env_file());
     let done = command.output().await?;
     ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

@@ -120,6 +120,11 @@ impl CloudPaths {
         self.run().join("meter.jsonl")
     }
 
+    /// How many seconds a replay rests before each event, as long as somebody wants that and has made this file.
+    pub fn replay_pause(&self) -> PathBuf {
+        self.run().join("replay-pause")
+    }
+
     /// What is locked while somebody starts or ends this cloud. Outlives the cloud.
     pub fn lock(&self) -> PathBuf {
         self.dir.join("cloud.lock")

@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use lakeside_contracts::WireTime;
 
+use crate::replay::planning::{LAG_SECONDS, REST_SECONDS};
+
 /// Of what was said on the buses.
 #[derive(Debug, Subcommand)]
 pub enum EventsTask {
@@ -39,10 +41,10 @@ pub struct ReplayOptions {
     #[arg(long)]
     pub although_effects: bool,
     /// How long after an event was said it is sure to be in the archive. A local cloud has it at once
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    #[arg(long, default_value_t = LAG_SECONDS, value_name = "SECONDS")]
     pub lag: u64,
     /// For how long is waited until those who heard it have handled it
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    #[arg(long, default_value_t = REST_SECONDS, value_name = "SECONDS")]
     pub rest_seconds: u64,
     /// Do not ask
     #[arg(long)]
@@ -53,7 +55,10 @@ pub struct ReplayOptions {
 }
 
 /// Times are read as they are shown, with or without fractions of a second.
-fn time(text: &str) -> Result<WireTime, String> {
+///
+/// # Errors
+/// If it is no time, or has no zone.
+pub fn time(text: &str) -> Result<WireTime, String> {
     let at: jiff::Timestamp =
         text.trim().parse().map_err(|_| format!("`{text}` is no time such as 2026-11-27T09:00:00Z"))?;
     Ok(crate::clock::of_millis(at.as_millisecond()))

@@ -3,6 +3,8 @@
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use lakeside_domain::ids::{AdjustmentId, NodeId, Sku};
 
+use crate::stock::handling::PATIENCE_SECONDS;
+
 /// Of stock.
 #[derive(Debug, Subcommand)]
 pub enum StockTask {
@@ -48,7 +50,7 @@ pub struct StockAdjustOptions {
     #[arg(long, value_parser = adjustment)]
     pub id: Option<AdjustmentId>,
     /// For how long is waited for what becomes of it
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    #[arg(long, default_value_t = PATIENCE_SECONDS, value_name = "SECONDS")]
     pub timeout: u64,
     /// Do not ask
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `lakeside dlq`: list, look, send back, and drop.
 
-use std::{cell::OnceCell, time::Duration};
+use std::cell::OnceCell;
 
 use serde_json::json;
 
@@ -9,8 +9,9 @@ use crate::{
     clock,
     cloud::Cloud,
     dead_letters::{
+        dropping,
         handling::{self, Choice, Offer},
-        moving::{INTERVAL, Moved, Pace},
+        moving::{Moved, Pace},
         queues::Wanted,
     },
     failure::{Failure, Result},
@@ -80,12 +81,7 @@ async fn peek(cloud: &Cloud, output: Output, options: &DlqPeekOptions) -> Result
 }
 
 async fn redrive(cloud: &Cloud, output: Output, options: &DlqRedriveOptions) -> Result<()> {
-    let pace = Pace {
-        sample: options.sample,
-        patience: Duration::from_secs(options.sample_seconds),
-        interval: INTERVAL,
-        per_second: options.rate,
-    };
+    let pace = Pace::asked(options.sample, options.sample_seconds, options.rate)?;
     let bar = OnceCell::new();
     let agree = |offer: &Offer| {
         let agreed = say(output, options, offer)?;
@@ -141,7 +137,7 @@ async fn drop_letters(cloud: &Cloud, output: Output, options: &DlqDropOptions) -
         Err(Failure::guarded(format!("{}, so say --yes if they are not needed", offer.what)))
     };
     let choice = options.chosen.choice();
-    let dropped = handling::drop_letters(cloud, &choice, options.all, options.to.clone(), agree).await?;
+    let dropped = dropping::drop_letters(cloud, &choice, options.all, options.to.clone(), agree).await?;
     dropped.map_or(Ok(()), |dropped| {
         output.show(&dropped, || {
             format!(

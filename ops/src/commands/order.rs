@@ -57,10 +57,13 @@ async fn get(cloud: &Cloud, output: Output, order_id: OrderId) -> Result<()> {
             "no order {order_id} is recorded; `lakeside trace {order_id}` looks further"
         )));
     }
+    // What became of a request for an approval is known to the saga alone.
+    let executions =
+        if records.approval.is_some() { cloud.executions_of(order_id).await? } else { Vec::new() };
     let evidence = Evidence {
         order_id,
         records,
-        executions: Vec::new(),
+        executions,
         dead_letters: Vec::new(),
         consumers: Vec::new(),
         logs: Vec::new(),

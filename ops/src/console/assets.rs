@@ -16,6 +16,8 @@ pub fn asset(path: &str) -> Option<(&'static str, &'static str)> {
         "/assets/order.js" => (SCRIPT, include_str!("assets/order.js")),
         "/assets/saga.js" => (SCRIPT, include_str!("assets/saga.js")),
         "/assets/letters.js" => (SCRIPT, include_str!("assets/letters.js")),
+        "/assets/stock.js" => (SCRIPT, include_str!("assets/stock.js")),
+        "/assets/replays.js" => (SCRIPT, include_str!("assets/replays.js")),
         "/assets/actions.js" => (SCRIPT, include_str!("assets/actions.js")),
         _ => return None,
     })

@@ -1,31 +1,44 @@
 //! What the console asks of the cloud: the same as the commands, through the same functions.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use lakeside_contracts::api::OrderStatusView;
-use lakeside_domain::ids::OrderId;
+use lakeside_domain::ids::{OrderId, Sku};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{
+    agreement::{Agreement, Answer, Would},
+    desk::Desk,
+};
 use crate::{
     cloud::Cloud,
     dead_letters::{
-        grouping::Group,
-        handling::{self, Choice, Listed, Peeked},
-        moving::{INTERVAL, Pace},
+        dropping,
+        handling::{self, Choice, Listed, Offer, Peeked},
+        moving::Pace,
     },
     failure::{Failure, Result},
+    replay::{
+        archives::Known,
+        carrying_out::{carry_out, pressed},
+        planning::{self, Plan},
+    },
     saga::{
         actions::{self, Action},
         drawing::Picture,
     },
+    stock::{
+        books::sentences,
+        handling::{self as stock, PATIENCE_SECONDS, Shown},
+    },
     trace::{evidence::Evidence, report::Traced},
 };
 
-/// How letters are sent back: as the command does it by default.
-const PACE: Pace = Pace { sample: 1, patience: Duration::from_mins(1), interval: INTERVAL, per_second: 10 };
 /// Letters of a queue that are looked at.
 const LIMIT: usize = 200;
+/// Replays that are listed.
+const REPLAYS: usize = 20;
 
 /// Everything that there is to see of an order, and what may be done with it.
 #[derive(Debug, Clone, Serialize)]
@@ -51,21 +64,27 @@ pub struct Offered {
     pub allowed: bool,
     /// What would happen, or why it may not.
     pub sentence: String,
+    /// What has to be said for a guard to let it pass, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub although: Option<Although>,
 }
 
-/// What came of a wish.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Answer {
-    /// Nothing was done: this would happen.
-    Would {
-        /// For somebody to agree to, word by word.
-        what: String,
-        /// The letters that it is about.
-        letters: Vec<Group>,
-    },
-    /// It was done.
-    Done(Value),
+/// What somebody may say that they know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Although {
+    /// Whether the guards let it pass then.
+    pub allowed: bool,
+    /// What would happen then, or why it may not all the same.
+    pub sentence: String,
+}
+
+/// Replays, and what there is to tell again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replays {
+    /// The buses, by domain.
+    pub buses: Vec<String>,
+    /// Replays that EventBridge still knows, newest first.
+    pub known: Vec<Known>,
 }
 
 /// What the console asks of a cloud.
@@ -84,7 +103,12 @@ pub trait Operations: Send + Sync + 'static {
     /// The letters of one.
     fn peek(&self, choice: Choice) -> impl Future<Output = Result<Vec<Peeked>>> + Send;
     /// Sends letters back.
-    fn redrive(&self, choice: Choice, agreed: Option<String>) -> impl Future<Output = Result<Answer>> + Send;
+    fn redrive(
+        &self,
+        choice: Choice,
+        pace: Pace,
+        agreed: Option<String>,
+    ) -> impl Future<Output = Result<Answer>> + Send;
     /// Writes letters into a file and deletes them.
     fn drop_letters(
         &self,
@@ -92,64 +116,59 @@ pub trait Operations: Send + Sync + 'static {
         all: bool,
         agreed: Option<String>,
     ) -> impl Future<Output = Result<Answer>> + Send;
-}
-
-/// What somebody agreed to, and what it would come to now.
-struct Agreement {
-    agreed: Option<String>,
-    would: Option<(String, Vec<Group>)>,
-}
-
-impl Agreement {
-    const fn new(agreed: Option<String>) -> Self {
-        Self { agreed, would: None }
-    }
-
-    /// Nothing is done that somebody was not shown in these words.
-    fn to(&mut self, what: &str, letters: &[Group]) -> Result<bool> {
-        match &self.agreed {
-            None => {
-                self.would = Some((what.to_owned(), letters.to_vec()));
-                Ok(false)
-            }
-            Some(agreed) if agreed == what => Ok(true),
-            Some(_) => Err(Failure::guarded(format!(
-                "nothing was done, for something has changed meanwhile; now it would be: {what}"
-            ))),
-        }
-    }
-
-    fn answer(self, done: Option<impl Serialize>) -> Result<Answer> {
-        match (done, self.would) {
-            (Some(done), _) => serde_json::to_value(done)
-                .map(Answer::Done)
-                .map_err(|error| Failure::wrong(format!("cannot be said as JSON: {error}"))),
-            (None, Some((what, letters))) => Ok(Answer::Would { what, letters }),
-            (None, None) => Err(Failure::guarded("nothing was done")),
-        }
-    }
+    /// What there is of a SKU.
+    fn stock(&self, sku: Sku) -> impl Future<Output = Result<Shown>> + Send;
+    /// Books what was counted, or came in.
+    fn adjust(
+        &self,
+        wish: stock::Wish,
+        agreed: Option<String>,
+    ) -> impl Future<Output = Result<Answer>> + Send;
+    /// Compares pools and nodes of these SKUs, or of all if there are none.
+    fn reconcile(
+        &self,
+        skus: Vec<Sku>,
+        agreed: Option<String>,
+    ) -> impl Future<Output = Result<Answer>> + Send;
+    /// Replays, and what there is to tell again.
+    fn replays(&self) -> impl Future<Output = Result<Replays>> + Send;
+    /// Tells again what was said, and has the desk know how far it is.
+    fn replay(
+        &self,
+        wish: planning::Wish,
+        agreed: Option<String>,
+        desk: Arc<Desk>,
+    ) -> impl Future<Output = Result<Answer>> + Send;
 }
 
 /// Everything about an order, from what is known of it.
 pub fn order_page(evidence: &Evidence) -> OrderPage {
-    let planned = [
-        ("approve", Action::Approve),
-        ("deny", Action::Deny),
-        ("redrive", Action::Redrive),
-        ("compensate", Action::Compensate { although_completing: false }),
-    ];
     let Evidence { order_id, records, executions, now, .. } = evidence;
-    let actions =
-        planned.map(|(name, action)| match actions::plan(*order_id, action, records, executions, *now) {
-            Ok(plan) => Offered { action: name, allowed: true, sentence: plan.what },
-            Err(failure) => Offered { action: name, allowed: false, sentence: failure.sentence },
-        });
+    let plan = |action| match actions::plan(*order_id, action, records, executions, *now) {
+        Ok(plan) => (true, plan.what),
+        Err(failure) => (false, failure.sentence),
+    };
+    let offered = |action, (allowed, sentence)| Offered { action, allowed, sentence, although: None };
+    let compensate = offered("compensate", plan(Action::Compensate { although_completing: false }));
+    let (allowed, sentence) = plan(Action::Compensate { although_completing: true });
+    let although =
+        (!compensate.allowed && compensate.sentence != sentence).then_some(Although { allowed, sentence });
+    let actions = vec![
+        offered("approve", plan(Action::Approve)),
+        offered("deny", plan(Action::Deny)),
+        offered("redrive", plan(Action::Redrive)),
+        Offered { although, ..compensate },
+    ];
     OrderPage {
         traced: Traced::of(evidence),
         view: records.view(*order_id),
         sagas: executions.iter().map(|execution| Picture::of(execution, *now)).collect(),
-        actions: actions.into(),
+        actions,
     }
+}
+
+fn of_letters(offer: &Offer) -> Would {
+    Would { letters: offer.groups.clone(), ..Would::said(&offer.what) }
 }
 
 impl Operations for Cloud {
@@ -159,7 +178,7 @@ impl Operations for Cloud {
 
     async fn act(&self, order_id: OrderId, action: Action, agreed: Option<String>) -> Result<Answer> {
         let mut agreement = Agreement::new(agreed);
-        let done = actions::act(self, order_id, action, |plan| agreement.to(&plan.what, &[])).await?;
+        let done = actions::act(self, order_id, action, |plan| agreement.to(Would::said(&plan.what))).await?;
         agreement.answer(done)
     }
 
@@ -171,40 +190,89 @@ impl Operations for Cloud {
         handling::peek(self, &choice).await
     }
 
-    async fn redrive(&self, choice: Choice, agreed: Option<String>) -> Result<Answer> {
+    async fn redrive(&self, choice: Choice, pace: Pace, agreed: Option<String>) -> Result<Answer> {
         let mut agreement = Agreement::new(agreed);
-        let agree = |offer: &handling::Offer| agreement.to(&offer.what, &offer.groups);
-        let moved = handling::redrive(self, &choice, PACE, agree, |_| ()).await?;
+        let agree = |offer: &Offer| agreement.to(of_letters(offer));
+        let moved = handling::redrive(self, &choice, pace, agree, |_| ()).await?;
         if let Some(moved) = &moved {
-            moved.all_or_why(PACE)?;
+            moved.all_or_why(pace)?;
         }
         agreement.answer(moved.map(|moved| json!({ "queue": choice.queue, "moved": moved })))
     }
 
     async fn drop_letters(&self, choice: Choice, all: bool, agreed: Option<String>) -> Result<Answer> {
         let mut agreement = Agreement::new(agreed);
-        let agree = |offer: &handling::Offer| agreement.to(&offer.what, &offer.groups);
-        let dropped = handling::drop_letters(self, &choice, all, None, agree).await?;
+        let agree = |offer: &Offer| agreement.to(of_letters(offer));
+        let dropped = dropping::drop_letters(self, &choice, all, None, agree).await?;
         agreement.answer(dropped)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::failure::Kind;
+    async fn stock(&self, sku: Sku) -> Result<Shown> {
+        stock::look(self, &sku).await
+    }
 
-    #[test]
-    fn nothing_is_done_that_nobody_was_shown_in_these_words() {
-        let mut asked = Agreement::new(None);
-        assert_eq!(asked.to("3 letters", &[]), Ok(false));
-        assert_eq!(
-            asked.answer(None::<()>),
-            Ok(Answer::Would { what: "3 letters".into(), letters: Vec::new() })
+    async fn adjust(&self, wish: stock::Wish, agreed: Option<String>) -> Result<Answer> {
+        let mut agreement = Agreement::new(agreed);
+        let agree = |offer: &stock::Offer| agreement.to(Would::said(&offer.what));
+        let booked = stock::adjust(self, &wish, Duration::from_secs(PATIENCE_SECONDS), agree).await?;
+        agreement.answer(booked)
+    }
+
+    async fn reconcile(&self, skus: Vec<Sku>, agreed: Option<String>) -> Result<Answer> {
+        let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+        let whose = if names.is_empty() { "all SKUs".to_owned() } else { names.join(", ") };
+        let what = format!(
+            "reconcile-stock is to compare pools and nodes of {whose}, and to even out the pools of those that agree"
         );
-        assert_eq!(Agreement::new(Some("3 letters".into())).to("3 letters", &[]), Ok(true));
-        let changed = Agreement::new(Some("3 letters".into())).to("4 letters", &[]).unwrap_err();
-        assert_eq!(changed.kind, Kind::Guarded);
-        assert!(changed.sentence.contains("4 letters"));
+        let mut agreement = Agreement::new(agreed);
+        if !agreement.to(Would::said(what))? {
+            return agreement.answer(None::<()>);
+        }
+        let skus = if skus.is_empty() { self.skus().await? } else { skus };
+        let found = Self::reconcile(self, &skus, |_| ()).await?;
+        let different = found.different.iter().map(|(sku, off)| (sku.to_string(), json!(sentences(off))));
+        let different: serde_json::Map<_, _> = different.collect();
+        let books = json!({ "agree": found.agree, "different": different, "unsettled": found.unsettled, "moves": found.moves });
+        agreement.answer(Some(json!({ "books": books })))
+    }
+
+    async fn replays(&self) -> Result<Replays> {
+        let buses = self.environment.archives.keys().cloned().collect();
+        Ok(Replays { buses, known: Self::replays(self, REPLAYS).await? })
+    }
+
+    async fn replay(&self, wish: planning::Wish, agreed: Option<String>, desk: Arc<Desk>) -> Result<Answer> {
+        let plan = Plan::of(self, &wish).await?;
+        let what = plan.agreement();
+        let mut document = plan.document();
+        if let Some(document) = document.as_object_mut() {
+            document.insert("sentence".into(), plan.sentence().into());
+            document.insert("reckoning".into(), plan.reckoning().into());
+        }
+        let mut agreement = Agreement::new(agreed);
+        if !agreement.to(Would { plan: Some(document), ..Would::said(&what) })? {
+            return agreement.answer(None::<()>);
+        }
+        plan.permitted()?;
+        let stops = desk.begin(&what)?;
+        let cloud = self.clone();
+        // It takes minutes: nobody waits for it with an open request, and the page may be closed.
+        tokio::spawn(async move {
+            let interrupted = |_| pressed(stops.clone());
+            let pauses = (wish.lag, wish.rest);
+            let replayed = carry_out(&cloud, &plan, pauses, interrupted, |stage| desk.sees(stage)).await;
+            desk.ends(replayed.and_then(|replayed| {
+                let (name, agree) = (&replayed.replay, replayed.books.agree);
+                let over = |failure: Failure| Failure {
+                    sentence: format!("{name} is over: {}", failure.sentence),
+                    ..failure
+                };
+                replayed.well(wish.rest).map_err(over)?;
+                Ok(format!(
+                    "{name} has told all of it, those who heard it have handled it, no dead-letter queue has grown, and {agree} SKUs agree"
+                ))
+            }));
+        });
+        agreement.answer(Some(json!({ "begun": what })))
     }
 }

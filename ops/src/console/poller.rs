@@ -1,5 +1,7 @@
 //! One look at a time, for all who watch: it makes no more calls than it may, and none while nobody watches.
 
+mod seen;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -8,27 +10,17 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use lakeside_contracts::WireTime;
-use lakeside_domain::ids::OrderId;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
 };
 
+use self::seen::{Seen, is_recent, read};
 use super::{
     overview::{Journey, Overview, Pair, WINDOW_MILLIS, counted},
-    sources::{OrderState, Source},
-    stages::stage,
+    sources::Source,
 };
-use crate::{
-    clock,
-    consumers::Depth,
-    environment,
-    failure::Failure,
-    saga::{
-        executions::Listed,
-        history::{RECOVERY_PREFIX, Visit},
-    },
-};
+use crate::{clock, consumers::Depth, environment, failure::Failure};
 
 /// Between two looks.
 pub const INTERVAL: Duration = Duration::from_secs(3);
@@ -44,55 +36,8 @@ pub fn calls_of_a_look(calls_per_minute: u32) -> usize {
     usize::try_from(u64::from(calls_per_minute) / looks.max(1)).unwrap_or(usize::MAX)
 }
 
-/// A saga, as far as it was looked at.
-#[derive(Debug, Clone)]
-struct Seen {
-    listed: Listed,
-    order_id: Option<OrderId>,
-    looked_at: Option<WireTime>,
-    visit: Option<Visit>,
-    order: Option<OrderState>,
-}
-
-impl Seen {
-    fn of(listed: Listed) -> Self {
-        let order_id = order_of(&listed.name);
-        Self { listed, order_id, looked_at: None, visit: None, order: None }
-    }
-
-    fn runs(&self) -> bool {
-        self.listed.status == "RUNNING"
-    }
-
-    fn shown(&self) -> Journey {
-        let Self { listed, order_id, looked_at, visit, order } = self;
-        let state = visit.as_ref().map(|visit| visit.state.as_str());
-        let stage = looked_at.map(|_| stage(&listed.status, state, order.as_ref().map(|order| order.status)));
-        let since = match (listed.stopped_at, visit) {
-            (Some(stopped), _) => stopped,
-            (None, Some(visit)) => visit.entered_at,
-            (None, None) => listed.started_at,
-        };
-        Journey {
-            order_id: order_id.map_or_else(|| listed.name.clone(), |id| id.to_string()),
-            name: listed.name.clone(),
-            stage,
-            state: state.map(str::to_owned),
-            since,
-            started_at: listed.started_at,
-            stopped_at: listed.stopped_at,
-            failures: visit.as_ref().map_or(0, |visit| visit.failures.len()),
-            reason: order.as_ref().and_then(|order| order.reason.clone()),
-            total: order.as_ref().and_then(|order| order.total.clone()),
-        }
-    }
-}
-
-/// The order that an execution is of: recoveries have its id in their names.
-fn order_of(name: &str) -> Option<OrderId> {
-    let name = name.strip_prefix(RECOVERY_PREFIX).unwrap_or(name);
-    OrderId::parse(name.get(..36)?).ok()
-}
+/// A log shows a line some seconds after it was written.
+const LATE_MILLIS: i64 = 60_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Lying {
@@ -109,6 +54,10 @@ pub struct Poller {
     turn: usize,
     sagas: BTreeMap<String, Seen>,
     more: bool,
+    /// Whether more orders were refused than are known.
+    more_refused: bool,
+    /// Until when it is known which orders were refused.
+    refused_until: Option<WireTime>,
     mappings: Option<BTreeMap<String, String>>,
     ages: BTreeMap<String, u64>,
     seldom: Option<Instant>,
@@ -143,6 +92,8 @@ impl Poller {
             turn: 0,
             sagas: BTreeMap::new(),
             more: false,
+            more_refused: false,
+            refused_until: None,
             mappings: None,
             ages: BTreeMap::new(),
             seldom: None,
@@ -155,6 +106,7 @@ impl Poller {
     pub async fn look(&mut self, source: &impl Source, budget: usize, now: WireTime) -> Overview {
         let mut look = Look { left: budget, problems: Vec::new() };
         self.list(source, &mut look, now).await;
+        self.look_who_was_refused(source, &mut look, now).await;
         if self.seldom.is_none_or(|at| at.elapsed() >= SELDOM) {
             self.seldom = Some(Instant::now());
             let mut seldom = Look { left: look.left, problems: Vec::new() };
@@ -182,13 +134,30 @@ impl Poller {
             listed.extend(sagas.into_iter().map(|saga| (saga.name.clone(), saga)));
         }
         listed.retain(|_, saga| is_recent(saga, now));
-        self.sagas.retain(|name, _| listed.contains_key(name));
+        let shown = |seen: &Seen| seen.has_no_saga() && is_recent(&seen.listed, now);
+        self.sagas.retain(|name, seen| listed.contains_key(name) || shown(seen));
         for (name, saga) in listed {
             let seen = self.sagas.entry(name).or_insert_with(|| Seen::of(saga.clone()));
             if seen.listed.status != saga.status {
                 seen.looked_at = None;
             }
             seen.listed = saga;
+        }
+    }
+
+    /// What was refused before the first look, and what was since.
+    async fn look_who_was_refused(&mut self, source: &impl Source, look: &mut Look, now: WireTime) {
+        let at = now.0.as_millis();
+        let since = self.refused_until.map_or(at - WINDOW_MILLIS, |until| until.0.as_millis() - LATE_MILLIS);
+        let Some((refused, more, calls)) = look.note(source.refused(clock::of_millis(since)).await) else {
+            look.left = look.left.saturating_sub(1);
+            return;
+        };
+        look.left = look.left.saturating_sub(calls);
+        self.refused_until = Some(now);
+        self.more_refused = more;
+        for seen in refused.into_iter().map(Seen::refused).filter(|seen| is_recent(&seen.listed, now)) {
+            self.sagas.entry(seen.listed.name.clone()).or_insert(seen);
         }
     }
 
@@ -264,7 +233,7 @@ impl Poller {
             let ended = order.stage.is_some_and(super::stages::Stage::is_end);
             (ended, std::cmp::Reverse(order.started_at))
         });
-        let more = self.more || orders.len() > SHOWN;
+        let more = self.more || self.more_refused || orders.len() > SHOWN;
         orders.truncate(SHOWN);
         let unseen = self.sagas.values().filter(|seen| seen.looked_at.is_none()).count();
         let calls = self.calls.iter().map(|(_, calls)| calls).sum();
@@ -293,25 +262,9 @@ impl Poller {
     }
 }
 
-fn is_recent(saga: &Listed, now: WireTime) -> bool {
-    saga.stopped_at.is_none_or(|at| now.0.as_millis() - at.0.as_millis() <= WINDOW_MILLIS)
-}
-
 /// The name of a queue in full, which is the last of its address.
 fn full_name(queue: &environment::Queue) -> Option<String> {
     queue.url.as_deref()?.rsplit('/').next().map(str::to_owned)
-}
-
-async fn read(source: &impl Source, mut seen: Seen) -> Result<Seen, Failure> {
-    if seen.runs() {
-        seen.visit = source.whereabouts(&seen.listed.name).await?;
-    }
-    if let Some(order_id) = seen.order_id
-        && (!seen.runs() || seen.order.is_none())
-    {
-        seen.order = source.order_state(order_id).await?;
-    }
-    Ok(seen)
 }
 
 /// What all who watch are shown.

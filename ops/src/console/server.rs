@@ -15,19 +15,20 @@ use axum::{
 };
 use futures::{Stream, stream};
 use lakeside_domain::ids::OrderId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
     assets::asset,
+    desk::{Current, Desk},
     gate::{Gate, HEADERS, SIGN_IN, Shut},
-    operations::{Answer, Operations},
+    operations::{Operations, Replays},
     poller::Board,
+    wishes,
 };
 use crate::{
     dead_letters::{handling::Choice, queues::Wanted},
     failure::{Failure, Kind},
-    saga::actions::Action,
 };
 
 /// Letters of a queue that are looked at, sent back or dropped at a time.
@@ -43,13 +44,16 @@ pub struct Console<O> {
     pub operations: Arc<O>,
     /// What all who watch are shown.
     pub board: Arc<Board>,
+    /// The replay that was begun here.
+    pub desk: Arc<Desk>,
     /// Which installation it is.
     pub prefix: String,
     /// Calls to the cloud in a minute at most.
     pub calls_per_minute: u32,
 }
 
-type Shared<O> = State<Arc<Console<O>>>;
+/// The console, behind every way in.
+pub type Shared<O> = State<Arc<Console<O>>>;
 
 /// Every way in, all behind the gate.
 pub fn router<O: Operations>(console: Console<O>) -> Router {
@@ -59,11 +63,17 @@ pub fn router<O: Operations>(console: Console<O>) -> Router {
         .route("/api/about", get(about))
         .route("/api/overview", get(overview))
         .route("/api/orders/{order}", get(order))
-        .route("/api/orders/{order}/{action}", post(act))
+        .route("/api/orders/{order}/{action}", post(wishes::act))
         .route("/api/dead-letters", get(dead_letters))
         .route("/api/dead-letters/{queue}", get(peek))
-        .route("/api/dead-letters/{queue}/redrive", post(redrive))
-        .route("/api/dead-letters/{queue}/drop", post(drop_letters))
+        .route("/api/dead-letters/{queue}/redrive", post(wishes::redrive))
+        .route("/api/dead-letters/{queue}/drop", post(wishes::drop_letters))
+        .route("/api/stock/{sku}", get(stock))
+        .route("/api/stock/{sku}/adjust", post(wishes::adjust))
+        .route("/api/reconciliation", post(wishes::reconcile))
+        .route("/api/replays", get(replays).post(wishes::replay))
+        .route("/api/replays/current", get(current_replay))
+        .route("/api/replays/stop", post(wishes::stop_replay))
         .fallback(page)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&console), guarded))
@@ -102,7 +112,8 @@ impl IntoResponse for Failure {
     }
 }
 
-type Answered<T> = Result<Json<T>, Failure>;
+/// What is answered, or why not.
+pub type Answered<T> = Result<Json<T>, Failure>;
 
 /// A value of the query; ours have no character that is written otherwise there.
 fn asked<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
@@ -163,7 +174,8 @@ async fn overview<O: Operations>(
 /// An order in the path.
 struct Whose(OrderId);
 
-fn whose(text: &str) -> Result<OrderId, Failure> {
+/// The order that is meant.
+pub fn whose(text: &str) -> Result<OrderId, Failure> {
     OrderId::parse(text).map_err(|error| Failure::usage(error.to_string()))
 }
 
@@ -185,38 +197,14 @@ async fn order<O: Operations>(
     console.operations.order(order_id, asked(&uri, "logs") == Some("true")).await.map(Json)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Wish {
-    /// What was shown and agreed to; nothing if it is to be shown first.
-    agreed: Option<String>,
-    although_completing: bool,
-}
-
-async fn act<O: Operations>(
-    State(console): Shared<O>,
-    Path((order, action)): Path<(String, String)>,
-    Json(Wish { agreed, although_completing }): Json<Wish>,
-) -> Answered<Answer> {
-    let order_id = whose(&order)?;
-    let action = match action.as_str() {
-        "approve" => Action::Approve,
-        "deny" => Action::Deny,
-        "redrive" => Action::Redrive,
-        "compensate" => Action::Compensate { although_completing },
-        _ => return Err(Failure::not_found(format!("nothing is called `{action}`"))),
-    };
-    let operations = Arc::clone(&console.operations);
-    to_its_end(async move { operations.act(order_id, action, agreed).await }).await
-}
-
 async fn dead_letters<O: Operations>(State(console): Shared<O>) -> Answered<impl Serialize> {
     let mut listed = console.operations.dead_letters().await?;
     listed.retain(|queue| queue.waiting + queue.in_flight > 0);
     Ok(Json(listed))
 }
 
-fn of_queue(queue: String, wanted: Wanted) -> Choice {
+/// Letters of a queue.
+pub fn of_queue(queue: String, wanted: Wanted) -> Choice {
     Choice { queue, wanted, limit: LETTERS }
 }
 
@@ -227,43 +215,26 @@ async fn peek<O: Operations>(
     console.operations.peek(of_queue(queue, Wanted::default())).await.map(Json)
 }
 
-/// Letters are named one by one, or all are said to be meant.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LettersWish {
-    agreed: Option<String>,
-    messages: Vec<String>,
-    all: bool,
-}
-
-impl LettersWish {
-    fn wanted(&self) -> Wanted {
-        Wanted { messages: self.messages.clone(), ..Wanted::default() }
-    }
-}
-
-async fn redrive<O: Operations>(
+async fn stock<O: Operations>(
     State(console): Shared<O>,
-    Path(queue): Path<String>,
-    Json(wish): Json<LettersWish>,
-) -> Answered<Answer> {
-    let (choice, operations) = (of_queue(queue, wish.wanted()), Arc::clone(&console.operations));
-    to_its_end(async move { operations.redrive(choice, wish.agreed).await }).await
+    Path(name): Path<String>,
+) -> Answered<impl Serialize> {
+    console.operations.stock(wishes::sku(&name)?).await.map(Json)
 }
 
-async fn drop_letters<O: Operations>(
-    State(console): Shared<O>,
-    Path(queue): Path<String>,
-    Json(wish): Json<LettersWish>,
-) -> Answered<Answer> {
-    let (choice, operations) = (of_queue(queue, wish.wanted()), Arc::clone(&console.operations));
-    to_its_end(async move { operations.drop_letters(choice, wish.all, wish.agreed).await }).await
+#[derive(Serialize)]
+struct ReplaysPage {
+    #[serde(flatten)]
+    replays: Replays,
+    current: Option<Current>,
 }
 
-/// Does what has begun to its end, even if the page is closed meanwhile: letters would stay hidden.
-async fn to_its_end(
-    work: impl Future<Output = crate::failure::Result<Answer>> + Send + 'static,
-) -> Answered<Answer> {
-    let done = tokio::spawn(work).await;
-    done.map_err(|error| Failure::wrong(format!("it was cut off: {error}")))?.map(Json)
+async fn replays<O: Operations>(State(console): Shared<O>) -> Answered<impl Serialize> {
+    let replays = console.operations.replays().await?;
+    Ok(Json(ReplaysPage { replays, current: console.desk.current() }))
+}
+
+/// How far the replay of this console is, which takes no call.
+async fn current_replay<O: Operations>(State(console): Shared<O>) -> Response {
+    Json(console.desk.current()).into_response()
 }

@@ -12,13 +12,17 @@ use crate::{
     cloud::Cloud,
     consumers::Depth,
     events::price,
-    failure::{Failure, Result},
+    failure::{Failure, Kind, Result},
     records::{OrderItem, reason, state_name},
     saga::{executions::Listed, history::Visit},
 };
 
 /// Sagas that one call lists.
 pub const LISTED: i32 = 100;
+/// How the state of an order that is refused begins in the log.
+const REFUSED: &str = "Rejected { reason";
+/// Pages of a log that are read at most: many orders that are refused make the page no dearer.
+const MAX_PAGES: usize = 5;
 /// The clock's window in which CloudWatch is asked for ages: it has them a minute or two late.
 const AGE_WINDOW_SECONDS: i64 = 300;
 
@@ -33,10 +37,21 @@ pub struct OrderState {
     pub total: Option<String>,
 }
 
+/// An order that was refused when it came, and has no saga.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// The order.
+    pub order_id: OrderId,
+    /// When.
+    pub at: WireTime,
+}
+
 /// What the overview is read from.
 pub trait Source: Send + Sync {
     /// The newest sagas, of those under way or of all, and whether there are more.
     fn sagas(&self, running: bool) -> impl Future<Output = Result<(Vec<Listed>, bool)>> + Send;
+    /// Orders that were refused since then, whether there are more, and how many calls that took.
+    fn refused(&self, since: WireTime) -> impl Future<Output = Result<(Vec<Refused>, bool, usize)>> + Send;
     /// The state that a saga is at, or was last.
     fn whereabouts(&self, name: &str) -> impl Future<Output = Result<Option<Visit>>> + Send;
     /// Where an order's record stands.
@@ -51,6 +66,17 @@ pub trait Source: Send + Sync {
         queues: &[String],
         now: WireTime,
     ) -> impl Future<Output = Result<BTreeMap<String, u64>>> + Send;
+}
+
+/// An order in a line of `order-ingest`.
+fn of_line(event: &Value) -> Option<Refused> {
+    let line: Value = serde_json::from_str(event.get("message")?.as_str()?).ok()?;
+    let text = |name: &str| line.get(name)?.as_str();
+    if text("message") != Some("order recorded") || !text("state")?.starts_with(REFUSED) {
+        return None;
+    }
+    let order_id = OrderId::parse(text("order_id")?).ok()?;
+    Some(Refused { order_id, at: clock::of_millis(event.get("timestamp")?.as_i64()?) })
 }
 
 impl Source for Cloud {
@@ -71,6 +97,34 @@ impl Source for Cloud {
             stopped_at: item.stop_date.as_ref().map(clock::of_sdk),
         });
         Ok((sagas.collect(), page.next_token.is_some()))
+    }
+
+    /// What has no saga is found by what its consumer says of it: no index has orders by their state.
+    async fn refused(&self, since: WireTime) -> Result<(Vec<Refused>, bool, usize)> {
+        let mut request = json!({
+            "logGroupName": self.environment.log_group("order-ingest")?,
+            "filterPattern": format!("\"{REFUSED}\""),
+            "startTime": since.0.as_millis(),
+        });
+        let mut refused = Vec::new();
+        for calls in 1..=MAX_PAGES {
+            let page = self.signed.json("logs", "Logs_20140328.FilterLogEvents", &request).await;
+            let page = match page
+                .map_err(|error| Failure::signed("cannot read which orders were refused", &error))
+            {
+                // It has never run.
+                Err(failure) if failure.kind == Kind::NotFound => return Ok((refused, false, calls)),
+                page => page?,
+            };
+            refused.extend(
+                page.get("events").and_then(Value::as_array).into_iter().flatten().filter_map(of_line),
+            );
+            match (page.get("nextToken").filter(|token| token.is_string()), request.as_object_mut()) {
+                (Some(token), Some(request)) => request.insert("nextToken".into(), token.clone()),
+                _ => return Ok((refused, false, calls)),
+            };
+        }
+        Ok((refused, true, MAX_PAGES))
     }
 
     async fn whereabouts(&self, name: &str) -> Result<Option<Visit>> {
@@ -143,5 +197,29 @@ impl Source for Cloud {
             Some((queues.get(index)?.clone(), seconds as u64))
         });
         Ok(ages.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lakeside_domain::{ids::ReasonCode, order::OrderState as State};
+
+    use super::*;
+
+    const ID: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
+
+    #[test]
+    fn an_order_that_was_refused_is_known_by_the_line_of_its_consumer() {
+        let line = |state: &State, order_id: &str| {
+            let line =
+                json!({ "message": "order recorded", "state": format!("{state:?}"), "order_id": order_id });
+            of_line(&json!({ "timestamp": 7, "message": line.to_string() }))
+        };
+        let rejected = State::Rejected { reason: ReasonCode::parse("UNKNOWN_SKU").unwrap() };
+        let order_id = OrderId::parse(ID).unwrap();
+        assert_eq!(line(&rejected, ID), Some(Refused { order_id, at: clock::of_millis(7) }));
+        assert_eq!(line(&State::Created, ID), None);
+        assert_eq!(line(&rejected, "42"), None);
+        assert_eq!(of_line(&json!({ "timestamp": 7, "message": "END RequestId: 7" })), None);
     }
 }

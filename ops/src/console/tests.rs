@@ -5,14 +5,16 @@ use std::{
     time::Duration,
 };
 
-use lakeside_domain::ids::OrderId;
+use lakeside_domain::ids::{OrderId, Sku};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 use super::{
+    agreement::{Answer, Would},
+    desk::Desk,
     gate::Gate,
-    operations::{Answer, Operations, OrderPage, order_page},
+    operations::{Operations, OrderPage, Replays, order_page},
     poller::Board,
     server::{Console, router},
 };
@@ -21,10 +23,16 @@ use crate::{
     dead_letters::{
         handling::{Choice, Listed, Peeked},
         letter::tests::letter,
+        moving::Pace,
     },
     failure::{Failure, Result},
     records::{Approval, Records},
-    saga::{actions::Action, history::tests::execution},
+    replay::planning,
+    saga::{
+        actions::Action,
+        history::{COMPLETION, tests::execution},
+    },
+    stock::{adjusting::Change, handling as stock},
     trace::evidence::Evidence,
 };
 
@@ -42,7 +50,7 @@ struct Fake {
 impl Fake {
     fn answer(&self, what: String, agreed: Option<String>) -> Result<Answer> {
         match agreed {
-            None => Ok(Answer::Would { what, letters: Vec::new() }),
+            None => Ok(Answer::Would(Would::said(what))),
             Some(agreed) if agreed == what => {
                 self.done.lock().unwrap().push(what);
                 Ok(Answer::Done(json!({ "done": "approved" })))
@@ -99,12 +107,42 @@ impl Operations for Fake {
         }])
     }
 
-    async fn redrive(&self, choice: Choice, agreed: Option<String>) -> Result<Answer> {
-        self.answer(format!("redrive {:?}", choice.wanted.messages), agreed)
+    async fn redrive(&self, choice: Choice, pace: Pace, agreed: Option<String>) -> Result<Answer> {
+        let Pace { sample, patience, per_second, .. } = pace;
+        let pace = format!("{sample} for {} s, then {per_second}", patience.as_secs());
+        self.answer(format!("redrive {:?}: {pace}", choice.wanted.messages), agreed)
     }
 
     async fn drop_letters(&self, choice: Choice, all: bool, agreed: Option<String>) -> Result<Answer> {
         self.answer(format!("drop {:?} {all}", choice.wanted.messages), agreed)
+    }
+
+    async fn stock(&self, sku: Sku) -> Result<stock::Shown> {
+        Err(Failure::not_found(format!("there is no stock of {sku}")))
+    }
+
+    async fn adjust(&self, wish: stock::Wish, agreed: Option<String>) -> Result<Answer> {
+        let stock::Wish { sku, node, change, kind, first, .. } = wish;
+        self.answer(format!("{} {sku} {node} {change:?} {first}", kind.name()), agreed)
+    }
+
+    async fn reconcile(&self, skus: Vec<Sku>, agreed: Option<String>) -> Result<Answer> {
+        self.answer(format!("reconcile {}", skus.len()), agreed)
+    }
+
+    async fn replays(&self) -> Result<Replays> {
+        Ok(Replays { buses: vec!["orders".into()], known: Vec::new() })
+    }
+
+    async fn replay(&self, wish: planning::Wish, agreed: Option<String>, desk: Arc<Desk>) -> Result<Answer> {
+        let planning::Wish { bus, from, although_effects, lag, rest, .. } = wish;
+        let (lag, rest) = (lag.as_secs(), rest.as_secs());
+        let what = format!("{bus} from {from}, {although_effects}, {lag} s, {rest} s");
+        let answer = self.answer(what.clone(), agreed)?;
+        if matches!(answer, Answer::Done(_)) {
+            desk.begin(&what)?;
+        }
+        Ok(answer)
     }
 }
 
@@ -134,6 +172,7 @@ impl Served {
             gate,
             operations: Arc::clone(&fake),
             board: Arc::new(Board::new()),
+            desk: Arc::default(),
             prefix: "test".into(),
             calls_per_minute: 600,
         };
@@ -331,7 +370,7 @@ async fn an_action_is_shown_first_then_done_in_the_words_that_were_agreed_to() {
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(guarded["error"]["message"], "the saga runs: there is nothing to redrive");
     assert_eq!(served.post(&format!("/api/orders/{ID}/burn"), &json!({})).await.0, StatusCode::NOT_FOUND);
-    let letters = json!({ "messages": ["a"], "agreed": "redrive [\"a\"]" });
+    let letters = json!({ "messages": ["a"], "agreed": "redrive [\"a\"]: 1 for 60 s, then 10" });
     assert_eq!(served.post("/api/dead-letters/capture-payment/redrive", &letters).await.0, StatusCode::OK);
     let letters = json!({ "messages": ["a"], "agreed": "drop [\"a\"] false" });
     assert_eq!(served.post("/api/dead-letters/capture-payment/drop", &letters).await.0, StatusCode::OK);
@@ -364,4 +403,91 @@ async fn what_has_begun_is_done_to_its_end_though_the_page_is_closed() {
         sleep(Duration::from_millis(50)).await;
     }
     panic!("it was cut off");
+}
+
+#[tokio::test]
+async fn an_order_about_to_complete_is_undone_only_by_whoever_says_that_they_have_looked() {
+    let served = Served::start(false, Fake::default()).await;
+    let compensate = format!("/api/orders/{ID}/compensate");
+    for (wish, although) in [(json!({}), false), (json!({ "althoughCompleting": true }), true)] {
+        let (_, shown) = served.post(&compensate, &wish).await;
+        let action = Action::Compensate { although_completing: although };
+        assert_eq!(shown["would"]["what"], json!(format!("{ID} {action:?}")));
+    }
+}
+
+#[tokio::test]
+async fn letters_go_back_at_the_pace_that_was_asked_for_within_the_bounds_of_the_command() {
+    let served = Served::start(false, Fake::default()).await;
+    let path = "/api/dead-letters/capture-payment/redrive";
+    let wish = json!({ "messages": ["a"], "sample": 3, "sampleSeconds": 5, "rate": 200 });
+    let (status, shown) = served.post(path, &wish).await;
+    let what = json!("redrive [\"a\"]: 3 for 5 s, then 200");
+    assert_eq!((status, &shown["would"]["what"]), (StatusCode::OK, &what));
+    for odd in [json!({ "rate": 0 }), json!({ "rate": 1001 }), json!({ "sampleSeconds": 601 })] {
+        let (status, refused) = served.post(path, &odd).await;
+        assert_eq!((status, &refused["error"]["kind"]), (StatusCode::BAD_REQUEST, &json!("USAGE")), "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn stock_is_booked_and_compared_as_the_commands_do_it() {
+    let served = Served::start(false, Fake::default()).await;
+    assert_eq!(kind(served.get("/api/stock/TENT-2P").await).await, (404, "NOT_FOUND".into()));
+    let wish = json!({ "node": "wh-east", "onHand": 3, "kind": "COUNT", "id": ID });
+    let (_, shown) = served.post("/api/stock/TENT-2P/adjust", &wish).await;
+    let what = format!("COUNT TENT-2P wh-east {:?} false", Change::OnHand(3));
+    assert_eq!(shown["would"]["what"], json!(what));
+    let agreed = json!({ "node": "wh-east", "onHand": 3, "kind": "COUNT", "id": ID, "agreed": what });
+    assert_eq!(served.post("/api/stock/TENT-2P/adjust", &agreed).await.0, StatusCode::OK);
+    for odd in [
+        json!({ "node": "wh-east", "onHand": 3, "by": 1, "kind": "COUNT", "id": ID }),
+        json!({ "node": "wh-east", "kind": "COUNT", "id": ID }),
+        json!({ "node": "wh-east", "onHand": 3, "kind": "COUNT", "id": "42" }),
+    ] {
+        assert_eq!(served.post("/api/stock/TENT-2P/adjust", &odd).await.0, StatusCode::BAD_REQUEST, "{odd}");
+    }
+    let (_, shown) = served.post("/api/reconciliation", &json!({ "skus": ["TENT-2P"] })).await;
+    assert_eq!(shown["would"]["what"], "reconcile 1");
+    assert_eq!(served.done().len(), 1);
+}
+
+#[tokio::test]
+async fn a_replay_is_planned_begun_watched_and_stopped() {
+    let served = Served::start(false, Fake::default()).await;
+    let (from, to) = ("2026-11-27T09:00:00Z", "2026-11-27T09:20:00Z");
+    let wish = json!({ "bus": "orders", "from": from, "to": to, "althoughEffects": true, "lagSeconds": 0 });
+    let (_, shown) = served.post("/api/replays", &wish).await;
+    let what = "orders from 2026-11-27T09:00:00.000Z, true, 0 s, 600 s";
+    assert_eq!(shown["would"]["what"], what);
+    let page: Value = served.get("/api/replays").await.json().await.unwrap();
+    assert_eq!((&page["buses"], &page["current"]), (&json!(["orders"]), &Value::Null));
+    assert_eq!(served.post("/api/replays/stop", &json!({})).await.0, StatusCode::CONFLICT);
+    let mut agreed = wish.clone();
+    agreed["agreed"] = json!(what);
+    assert_eq!(served.post("/api/replays", &agreed).await.0, StatusCode::OK);
+    let (status, _) = served.post("/api/replays", &agreed).await;
+    assert_eq!(status, StatusCode::CONFLICT, "one at a time");
+    assert_eq!(served.post("/api/replays/stop", &json!({})).await.0, StatusCode::OK);
+    let current: Value = served.get("/api/replays/current").await.json().await.unwrap();
+    assert_eq!((&current["what"], &current["stopping"]), (&json!(what), &json!(true)));
+    let odd = json!({ "bus": "orders", "from": "yesterday", "to": to });
+    assert_eq!(served.post("/api/replays", &odd).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_somebody_has_to_know_before_a_guard_lets_it_pass_is_offered_only_there() {
+    let order_id = OrderId::parse(ID).unwrap();
+    let compensate = |status: &str, states: &[&str], now| {
+        let executions = vec![execution(ID, status, states)];
+        let evidence = Evidence { executions, now: of_millis(now), ..waiting(order_id) };
+        order_page(&evidence).actions.pop().unwrap()
+    };
+    let died = compensate("ABORTED", &["CreateLabels", COMPLETION], 10_000_000);
+    assert!(!died.allowed && died.although.is_some_and(|although| although.allowed));
+    let young = compensate("ABORTED", &["CreateLabels", COMPLETION], 60_000);
+    assert!(!young.allowed && young.although.is_some_and(|although| !although.allowed));
+    assert_eq!(compensate("RUNNING", &["ReserveStock"], 10_000_000).although, None);
+    let sound = compensate("ABORTED", &["ReserveStock"], 10_000_000);
+    assert!(sound.allowed && sound.although.is_none());
 }

@@ -8,8 +8,18 @@ use tokio::time::{Instant, sleep_until};
 use super::letter::Letter;
 use crate::failure::{Failure, Result};
 
+/// How many letters go first, if nobody says otherwise.
+pub const SAMPLE: usize = 1;
+/// For how long is waited for what becomes of them, if nobody says otherwise.
+pub const SAMPLE_SECONDS: u64 = 60;
+/// Letters in a second at most, afterwards, if nobody says otherwise.
+pub const RATE: u32 = 10;
+/// Letters in a second, whoever asks.
+const MAX_RATE: u32 = 1000;
+/// What is sent back is hidden from others for no longer than some minutes more.
+const MAX_SAMPLE_SECONDS: u64 = 600;
 /// Between two looks at what became of a sample.
-pub const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// A queue and its dead-letter queue, as far as moving needs them.
 pub trait Post {
@@ -43,6 +53,26 @@ pub struct Pace {
     pub interval: Duration,
     /// Messages in a second at most, afterwards.
     pub per_second: u32,
+}
+
+impl Pace {
+    /// A sample, the seconds that are waited for what becomes of it, and letters in a second afterwards.
+    ///
+    /// # Errors
+    /// If the rest would not go on, or faster than anybody watches, or be shown to others meanwhile.
+    pub fn asked(sample: usize, sample_seconds: u64, per_second: u32) -> Result<Self> {
+        if !(1..=MAX_RATE).contains(&per_second) {
+            return Err(Failure::usage(format!(
+                "letters go back at a rate of 1 to {MAX_RATE} a second, not {per_second}"
+            )));
+        }
+        if sample_seconds > MAX_SAMPLE_SECONDS {
+            return Err(Failure::usage(format!(
+                "for what becomes of a sample is waited for {MAX_SAMPLE_SECONDS} s at most, not {sample_seconds}"
+            )));
+        }
+        Ok(Self { sample, patience: Duration::from_secs(sample_seconds), interval: INTERVAL, per_second })
+    }
 }
 
 /// How it went.
@@ -153,6 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::{super::letter::tests::letter, *};
+    use crate::failure::Kind;
 
     /// Writes down what is done, and says of a sample what it was told to say.
     struct Book {
@@ -206,6 +237,15 @@ mod tests {
 
     fn letters() -> [Letter; 3] {
         ["a", "b", "c"].map(|id| letter(id, &json!({})))
+    }
+
+    #[test]
+    fn the_rest_goes_on_and_not_faster_than_anybody_watches() {
+        assert_eq!(Pace::asked(3, 60, 1000).unwrap().sample, 3);
+        for rate in [0, 1001] {
+            assert_eq!(Pace::asked(SAMPLE, SAMPLE_SECONDS, rate).unwrap_err().kind, Kind::Usage);
+        }
+        assert_eq!(Pace::asked(SAMPLE, 601, RATE).unwrap_err().kind, Kind::Usage);
     }
 
     #[tokio::test]

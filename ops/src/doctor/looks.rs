@@ -148,6 +148,7 @@ impl Cloud {
             let depth = self.depth(&queue.dead_letter_url).await?;
             Ok::<_, Failure>((name.clone(), depth.waiting + depth.in_flight))
         });
+        let looks: Vec<_> = looks.collect();
         stream::iter(looks).buffered(AT_A_TIME).try_collect().await
     }
 

@@ -118,7 +118,7 @@ impl Cloud {
         name: &str,
         archive: &Archive,
         window: Window,
-        to: &[&Hearer],
+        to: &[Hearer],
     ) -> Result<()> {
         let mut destination = ReplayDestination::builder().arn(&archive.bus_arn);
         for hearer in to {

@@ -1,15 +1,9 @@
-//! Who would hear a replay, what a second telling does to them, and who may be told. Pure: everything it needs was read
-//! before.
+//! Who would hear a replay, and what a second telling does to them. Pure: everything it needs was read before.
 
-use lakeside_contracts::WireTime;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::window::Window;
-use crate::{
-    environment::Environment,
-    failure::{Failure, Result},
-};
+use crate::environment::Environment;
 
 /// A rule of a bus, as it is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +107,7 @@ impl Hearer {
     }
 
     /// Whether it is meant by a name: of the rule, or of the function behind it, with or without prefix.
-    fn is(&self, name: &str, prefix: &str) -> bool {
+    pub fn is(&self, name: &str, prefix: &str) -> bool {
         let bare = |text: &str| text.strip_prefix(&format!("{prefix}-")).unwrap_or(text).to_owned();
         bare(&self.rule) == bare(name) || self.queues.iter().any(|queue| *queue == bare(name))
     }
@@ -137,71 +131,10 @@ fn effect_at(arn: &str, environment: &Environment) -> Effect {
     }
 }
 
-/// Those that are meant: all that hear replays if nobody is named.
-///
-/// # Errors
-/// If somebody who is named is not there, or does not hear replays; or nobody does.
-pub fn choose<'a>(hearers: &'a [Hearer], names: &[String], prefix: &str) -> Result<Vec<&'a Hearer>> {
-    for name in names {
-        let meant: Vec<&Hearer> = hearers.iter().filter(|hearer| hearer.is(name, prefix)).collect();
-        if meant.is_empty() {
-            let rules: Vec<&str> = hearers.iter().map(|hearer| hearer.rule.as_str()).collect();
-            return Err(Failure::not_found(format!(
-                "no rule of this bus is called `{name}`; there are {}",
-                rules.join(", ")
-            )));
-        }
-        if let Some(deaf) = meant.first().filter(|_| meant.iter().all(|hearer| !hearer.effect.hears())) {
-            return Err(Failure::guarded(format!("{} {}", deaf.rule, deaf.effect.sentence())));
-        }
-    }
-    let meant = |hearer: &&Hearer| {
-        hearer.effect.hears() && (names.is_empty() || names.iter().any(|name| hearer.is(name, prefix)))
-    };
-    let chosen: Vec<&Hearer> = hearers.iter().filter(meant).collect();
-    if chosen.is_empty() {
-        return Err(Failure::guarded("nobody on this bus hears replays"));
-    }
-    Ok(chosen)
-}
-
-/// Whether those who were chosen may be told a window again.
-///
-/// # Errors
-/// If one of them acts outside and nobody has said that this is known; or does not know any more what it did then.
-pub fn permit(chosen: &[&Hearer], window: Window, now: WireTime, although_effects: bool) -> Result<()> {
-    let age = window.age_days(now);
-    let forgotten =
-        |hearer: &&&Hearer| matches!(hearer.effect, Effect::Remembered { days } if age >= i64::from(days));
-    if let Some(forgetful) = chosen.iter().find(forgotten) {
-        return Err(Failure::guarded(format!(
-            "{} {}, and the window begins {age} days ago: it would all be done again; begin later, or name others by --rule",
-            forgetful.rule,
-            forgetful.effect.sentence()
-        )));
-    }
-    let acting: Vec<&str> = chosen
-        .iter()
-        .filter(|hearer| matches!(hearer.effect, Effect::Remembered { .. } | Effect::Unknown))
-        .map(|hearer| hearer.rule.as_str())
-        .collect();
-    if acting.is_empty() || although_effects {
-        return Ok(());
-    }
-    Err(Failure::guarded(format!(
-        "{} may act outside: name others by --rule, or say --although-effects if that is meant (--dry-run says what each does)",
-        acting.join(", ")
-    )))
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::{
-        clock,
-        environment::{Queue, tests::environment},
-        failure::Kind,
-    };
+    use crate::environment::{Queue, tests::environment};
 
     fn world() -> Environment {
         let mut environment = environment();
@@ -226,7 +159,7 @@ mod tests {
         }
     }
 
-    fn hearers() -> Vec<Hearer> {
+    pub fn hearers() -> Vec<Hearer> {
         let mut deaf = rule("subscriber-ledger", "arn:aws:events:eu-central-1:444455556666:event-bus/theirs");
         deaf.pattern["replay-name"] = json!([{ "exists": false }]);
         let mut off = rule("forgotten", "arn:aws:sqs:eu-central-1:111122223333:test-order-status");
@@ -244,22 +177,6 @@ mod tests {
         ];
         let world = world();
         rules.into_iter().map(|rule| Hearer::of(rule, &world)).collect()
-    }
-
-    fn named(names: &[&str]) -> Result<Vec<String>> {
-        let hearers = hearers();
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let chosen = choose(&hearers, &names, "test")?;
-        Ok(chosen.into_iter().map(|hearer| hearer.rule.clone()).collect())
-    }
-
-    fn permitted(names: &[&str], age_days: i64, although_effects: bool) -> Result<()> {
-        let hearers = hearers();
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let now = clock::of_millis(1000 * 86_400_000);
-        let from = clock::of_millis(now.0.as_millis() - age_days * 86_400_000);
-        let window = Window { from, to: now };
-        permit(&choose(&hearers, &names, "test")?, window, now, although_effects)
     }
 
     #[test]
@@ -282,33 +199,5 @@ mod tests {
         two.targets.push("arn:aws:sqs:eu-central-1:111122223333:of-nobody".into());
         let hearer = Hearer::of(two, &world());
         assert_eq!((hearer.effect, hearer.queues), (Effect::Unknown, vec!["order-status".to_owned()]));
-    }
-
-    #[test]
-    fn a_rule_is_meant_by_its_own_name_or_that_of_its_function() {
-        for name in ["order-status", "test-order-status", "order-status-orders", "test-order-status-orders"] {
-            // The rule that is switched off sends to the same queue, and is not told.
-            assert_eq!(named(&[name]), Ok(vec!["test-order-status-orders".to_owned()]));
-        }
-        assert_eq!(named(&["forgotten"]).unwrap_err().kind, Kind::Guarded);
-        assert_eq!(named(&["nobody"]).unwrap_err().kind, Kind::NotFound);
-        assert_eq!(named(&["subscriber-ledger"]).unwrap_err().kind, Kind::Guarded);
-        assert_eq!(named(&[]).unwrap().len(), 4, "all but those that do not hear it");
-    }
-
-    #[test]
-    fn who_acts_outside_is_told_only_if_that_is_said() {
-        assert_eq!(permitted(&["order-status-orders", "analytics-orders"], 1, false), Ok(()));
-        for name in ["notify-customer", "somebody"] {
-            assert_eq!(permitted(&[name], 1, false).unwrap_err().kind, Kind::Guarded);
-            assert_eq!(permitted(&[name], 1, true), Ok(()));
-        }
-        assert_eq!(permitted(&[], 1, false).unwrap_err().kind, Kind::Guarded, "all are more than may be");
-    }
-
-    #[test]
-    fn who_has_forgotten_what_it_did_is_told_in_no_case() {
-        assert_eq!(permitted(&["notify-customer"], 89, true), Ok(()));
-        assert_eq!(permitted(&["notify-customer"], 90, true).unwrap_err().kind, Kind::Guarded);
     }
 }

@@ -4,6 +4,7 @@ use lakeside_contracts::WireTime;
 use lakeside_domain::{ids::OrderId, order::OrderState};
 
 use super::{
+    approval::Decision,
     executions::names,
     history::{COMPLETION, Execution},
 };
@@ -143,19 +144,19 @@ pub fn decide<'a>(
 ) -> Result<&'a str> {
     let approval = approval
         .ok_or_else(|| Failure::not_found(format!("nobody has asked for an approval of order {order_id}")))?;
-    if approval.status != "PENDING" {
-        return Err(Failure::guarded(format!(
-            "the request for an approval is {}: its customer has cancelled the order",
-            approval.status
-        )));
-    }
-    let waits = executions.iter().any(|execution| {
-        execution.runs() && execution.last().is_some_and(|visit| visit.state == "RequestApproval")
-    });
-    if !waits {
-        return Err(Failure::guarded(format!(
-            "the saga does not wait for an approval any more: see `lakeside saga show {order_id}`"
-        )));
+    match Decision::of(approval, executions) {
+        Decision::Pending => {}
+        Decision::Closed(status) => {
+            return Err(Failure::guarded(format!(
+                "the request for an approval is {status}: its customer has cancelled the order"
+            )));
+        }
+        decided => {
+            return Err(Failure::guarded(format!(
+                "the saga does not wait for an approval any more, its request is {}: see `lakeside saga show {order_id}`",
+                decided.name()
+            )));
+        }
     }
     approval
         .task_token
@@ -272,6 +273,8 @@ mod tests {
         assert_eq!(decide(id(), &waiting, Some(&approval("PENDING"))).unwrap(), "token");
         assert_eq!(decide(id(), &waiting, None).unwrap_err().kind, Kind::NotFound);
         assert_eq!(decide(id(), &waiting, Some(&approval("CANCELLED"))).unwrap_err().kind, Kind::Guarded);
-        assert_eq!(decide(id(), &further, Some(&approval("PENDING"))).unwrap_err().kind, Kind::Guarded);
+        let late = decide(id(), &further, Some(&approval("PENDING"))).unwrap_err();
+        assert_eq!(late.kind, Kind::Guarded);
+        assert!(late.sentence.contains("APPROVED"), "{late}");
     }
 }

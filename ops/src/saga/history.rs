@@ -1,6 +1,6 @@
 //! What an execution of the saga did, as Step Functions remembers it.
 
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
 use lakeside_contracts::WireTime;
 use lakeside_domain::saga::{Compensation, STEPS};
 use serde::Serialize;
@@ -122,7 +122,13 @@ pub fn visits(events: &[HistoryEvent]) -> Vec<Visit> {
     let mut visits: Vec<Visit> = Vec::new();
     for event in events {
         let at = clock::of_sdk(&event.timestamp);
-        if let Some(entered) = &event.state_entered_event_details {
+        if event.r#type == HistoryEventType::ExecutionRedriven {
+            // It goes on by entering the state anew in which it died.
+            visits
+                .iter_mut()
+                .filter(|visit| visit.left_at.is_none())
+                .for_each(|open| open.left_at = Some(at));
+        } else if let Some(entered) = &event.state_entered_event_details {
             for open in
                 visits.iter_mut().filter(|visit| visit.left_at.is_none() && !visit.failures.is_empty())
             {
@@ -182,9 +188,7 @@ fn failure(event: &HistoryEvent) -> Option<String> {
 pub(crate) mod tests {
     use aws_sdk_sfn::{
         primitives::DateTime,
-        types::{
-            HistoryEventType, StateEnteredEventDetails, StateExitedEventDetails, TaskFailedEventDetails,
-        },
+        types::{StateEnteredEventDetails, StateExitedEventDetails, TaskFailedEventDetails},
     };
 
     use super::*;
@@ -263,6 +267,15 @@ pub(crate) mod tests {
         );
         assert_eq!(visits[1].failures[1].error, "States.Timeout");
         assert!(!format!("{visits:?}").contains("Jane"), "causes may hold anything");
+    }
+
+    #[test]
+    fn a_saga_that_goes_on_enters_anew_the_state_in_which_it_died() {
+        let redriven = event(HistoryEventType::ExecutionRedriven, 5).build().unwrap();
+        let visits = visits(&[entered("RequestApproval", 1), redriven, entered("RequestApproval", 5)]);
+        let left: Vec<_> =
+            visits.iter().map(|visit| visit.left_at.map(|at| at.0.as_epoch_seconds())).collect();
+        assert_eq!(left, [Some(5), None]);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use lakeside_contracts::{
 use lakeside_domain::{
     adjustment::{Kind, NODE_SHORT, STOCK_PROMISED, Units},
     ids::{AdjustmentId, NodeId, ReasonCode, Sku},
-    reconciliation::SkuStock,
+    reconciliation::{SkuStock, differences},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::books::{off, sentences};
+use super::books::sentences;
 use crate::failure::{Failure, Result};
 
 /// What somebody wants.
@@ -22,6 +22,20 @@ pub enum Change {
     OnHand(u32),
     /// So many more, or fewer.
     By(i64),
+}
+
+impl Change {
+    /// What was asked for, which is one of both.
+    ///
+    /// # Errors
+    /// If it is none, or both.
+    pub fn asked(on_hand: Option<u32>, by: Option<i64>) -> Result<Self> {
+        match (on_hand, by) {
+            (Some(units), None) => Ok(Self::OnHand(units)),
+            (None, Some(by)) => Ok(Self::By(by)),
+            _ => Err(Failure::usage("say how many there are by --on-hand, or the change by --by")),
+        }
+    }
 }
 
 /// What is to be booked, or nothing if it is so already.
@@ -45,11 +59,11 @@ pub fn booking(
     change: Change,
     first: bool,
 ) -> Result<Booking> {
-    let off = off(stock);
-    if !off.is_empty() {
+    let differences = differences(stock);
+    if !differences.is_empty() {
         return Err(Failure::guarded(format!(
             "the books of {sku} do not agree, and what is booked moves both sides: {}; docs/runbooks/stock-difference.md says how to mend them",
-            sentences(&off)
+            sentences(&differences)
         )));
     }
     let known = stock.nodes.get(node);

@@ -6,7 +6,7 @@ use lakeside_contracts::WireTime;
 use lakeside_domain::{
     ids::{NodeId, OrderId, Sku},
     level::{Level, told},
-    reconciliation::{Difference, NodeCount, PoolCounts, SkuStock, differences},
+    reconciliation::{Difference, NodeCount, PoolCounts, SkuStock},
     reservation::Reservation,
     stock::PoolId,
 };
@@ -47,62 +47,6 @@ pub struct Hold {
     pub units: u64,
     /// Until when.
     pub expires_at: WireTime,
-}
-
-/// What does not agree, as it is told: the domain's own is not read back from JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Off {
-    /// A pool does not add up, or a count of it is negative.
-    Pool {
-        /// Which.
-        pool: PoolId,
-        /// Its counts.
-        counts: PoolCounts,
-    },
-    /// A node has less than nothing.
-    Node {
-        /// Which.
-        node: NodeId,
-        /// What it is said to have.
-        on_hand: i64,
-    },
-    /// The nodes together do not have what the pools together have not sold.
-    Nodes {
-        /// Over all nodes.
-        on_hand: i64,
-        /// Available and held, over all pools.
-        unsold: i64,
-    },
-}
-
-impl From<Difference> for Off {
-    fn from(difference: Difference) -> Self {
-        let narrow = |units: i128| i64::try_from(units).unwrap_or(i64::MAX);
-        match difference {
-            Difference::Pool { pool, counts } => Self::Pool { pool, counts },
-            Difference::Node { node, on_hand } => Self::Node { node, on_hand },
-            Difference::Nodes { on_hand, unsold } => {
-                Self::Nodes { on_hand: narrow(on_hand), unsold: narrow(unsold) }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Off {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pool { pool, counts: PoolCounts { available, held, sold, received, .. } } => write!(
-                f,
-                "pool {}: {available} available, {held} held and {sold} sold are not the {received} received",
-                pool.0
-            ),
-            Self::Node { node, on_hand } => write!(f, "there are {on_hand} units at {node}"),
-            Self::Nodes { on_hand, unsold } => {
-                write!(f, "{on_hand} units lie at the nodes, and {unsold} are not sold")
-            }
-        }
-    }
 }
 
 /// Reads the items of a SKU, whatever their counts are.
@@ -176,18 +120,13 @@ pub fn hold(sku: &Sku, reservation: &Reservation) -> Option<Hold> {
     })
 }
 
-/// Everything that does not agree in the books of a SKU, as they were read.
-pub fn off(stock: &SkuStock) -> Vec<Off> {
-    differences(stock).into_iter().map(Off::from).collect()
-}
-
 /// Differences as one sentence.
-pub fn sentences(off: &[Off]) -> String {
-    off.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+pub fn sentences(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What does not agree, by SKU, as `reconcile-stock` answers it.
-pub type Different = BTreeMap<Sku, Vec<Off>>;
+pub type Different = BTreeMap<Sku, Vec<Difference>>;
 
 /// What `reconcile-stock` answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,10 +158,25 @@ impl Reconciled {
     pub fn agrees(&self) -> bool {
         self.different.is_empty()
     }
+
+    /// Nothing, if they agree.
+    ///
+    /// # Errors
+    /// If they do not, with what to open.
+    pub fn agreed(&self) -> Result<()> {
+        if self.agrees() {
+            return Ok(());
+        }
+        Err(Failure::wrong(format!(
+            "pools and nodes of {} SKUs do not agree: somebody wrote past the functions; see docs/runbooks/stock-difference.md",
+            self.different.len()
+        )))
+    }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use lakeside_domain::reconciliation::differences;
     use serde_json::json;
 
     use super::*;
@@ -244,7 +198,7 @@ pub(crate) mod tests {
     fn the_items_of_a_sku_are_its_pools_its_nodes_and_how_many_pools_are_wanted() {
         let stock = stock(&tent(), &items()).unwrap();
         assert_eq!((stock.pools.len(), stock.nodes.len(), stock.wanted_pools), (2, 1, Some(2)));
-        assert_eq!(off(&stock), []);
+        assert_eq!(differences(&stock), []);
         assert_eq!(level(&stock), Some(Level { units: 3, version: 10 }));
     }
 
@@ -253,7 +207,7 @@ pub(crate) mod tests {
         let mut items = items();
         items[0]["received"] = json!(7);
         let stock = stock(&tent(), &items).unwrap();
-        let told = sentences(&off(&stock));
+        let told = sentences(&differences(&stock));
         assert_eq!(told, "pool 0: 3 available, 1 held and 2 sold are not the 7 received");
     }
 
@@ -285,5 +239,17 @@ pub(crate) mod tests {
         let both = one.and(serde_json::from_value(other).unwrap());
         assert_eq!((both.agree, both.unsettled, both.moves), (3, 1, 2));
         assert!(!both.agrees());
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_read_back_as_it_was_told() {
+        let mut items = items();
+        items[0]["received"] = json!(7);
+        items[2]["on_hand"] = json!(-1);
+        let differences = differences(&stock(&tent(), &items).unwrap());
+        assert_eq!(differences.len(), 3, "{differences:?}");
+        let told = Reconciled { different: [(tent(), differences)].into(), ..Reconciled::default() };
+        let text = serde_json::to_string(&told).unwrap();
+        assert_eq!(serde_json::from_str::<Reconciled>(&text).unwrap(), told, "{text}");
     }
 }

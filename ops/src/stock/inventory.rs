@@ -55,7 +55,7 @@ impl Cloud {
             orders.extend(keys);
             all &= whole;
         }
-        let reads = orders.iter().map(|pk| self.partition(TABLE, pk));
+        let reads: Vec<_> = orders.iter().map(|pk| self.partition(TABLE, pk)).collect();
         let items: Vec<Vec<Value>> = stream::iter(reads).buffer_unordered(AT_A_TIME).try_collect().await?;
         let mut holds = Vec::new();
         for item in items.into_iter().flatten() {

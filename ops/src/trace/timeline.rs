@@ -14,7 +14,10 @@ use crate::{
     events::{describe, price},
     output::{Output, Paint},
     records::{reason, state_name},
-    saga::history::{Execution, Visit},
+    saga::{
+        approval::Decision,
+        history::{Execution, Visit},
+    },
 };
 
 /// Where an entry comes from.
@@ -192,7 +195,8 @@ pub fn standings(evidence: &Evidence) -> Vec<Standing> {
         add("reservation", status, takes.chain(until).collect::<Vec<_>>().join(", "));
     }
     if let Some(approval) = &records.approval {
-        add("approval", &approval.status, approval.requested_at.clone().unwrap_or_default());
+        let asked = approval.requested_at.as_deref().map(|at| format!("asked at {at}"));
+        add("approval", Decision::of(approval, &evidence.executions).name(), asked.unwrap_or_default());
     }
     if let Some(payment) = &records.payment {
         let why = match &payment.status {

@@ -8,7 +8,10 @@ use crate::{
     clock,
     consumers::Consumer,
     records::{is_final, reason, state_name},
-    saga::history::{COMPLETION, Execution},
+    saga::{
+        approval::REQUEST,
+        history::{COMPLETION, Execution},
+    },
 };
 
 /// How an order is.
@@ -125,7 +128,7 @@ fn running(evidence: &Evidence, execution: &Execution) -> Verdict {
         };
     };
     let since = clock::between(visit.entered_at, evidence.now);
-    if visit.state == "RequestApproval" {
+    if visit.state == REQUEST {
         return Verdict {
             state: State::Waiting,
             sentences: vec![format!("the saga has waited for {since} for a person to approve the order")],

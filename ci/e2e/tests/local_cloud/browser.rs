@@ -142,6 +142,16 @@ impl Browser {
         .await
     }
 
+    /// Writes into a field, in the place of what is there.
+    pub async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        self.until(&format!("`{text}` written into `{css}`"), async || {
+            let element = self.find(css).await?;
+            self.post(&format!("{element}/clear"), json!({})).await?;
+            self.post(&format!("{element}/value"), json!({ "text": text })).await.map(|_| ())
+        })
+        .await
+    }
+
     /// Waits until an element says this.
     pub async fn read(&self, css: &str, text: &str) -> anyhow::Result<()> {
         self.until(&format!("`{text}` in `{css}`"), async || {

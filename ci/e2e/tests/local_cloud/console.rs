@@ -1,5 +1,9 @@
 //! What operations see in the console and do with its buttons, in a real browser.
 
+mod guards;
+mod replays;
+mod stock;
+
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
@@ -53,7 +57,7 @@ impl Console {
 }
 
 /// Waits for an order's approval in front of a browser, and ends the browser whatever comes of `look`.
-async fn in_front_of(look: impl AsyncFnOnce(&Browser) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub async fn in_front_of(look: impl AsyncFnOnce(&Browser) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let browser = Browser::start().await?;
     let seen = look(&browser).await;
     if seen.is_err() {
@@ -102,6 +106,8 @@ async fn the_console_shows_an_order_that_waits_and_approves_it_by_a_button() -> 
         browser.click("#confirm-no").await?;
         ensure!(shop.ended(order.order_id).await?.status == Status::Fulfilled);
         browser.see("[data-verdict=ENDED]").await?;
+        // The request itself stays as the saga has written it.
+        browser.read("[data-record=approval]", "APPROVED").await?;
         browser.picture("order", WIDE, false).await?;
         browser.picture("order-narrow", NARROW, true).await?;
         browser.open(&format!("{}/#/", console.at)).await?;
@@ -134,8 +140,14 @@ async fn the_console_shows_a_dead_letter_and_sends_it_back() -> anyhow::Result<(
         browser.click(&format!("input[value='{letter}']")).await?;
         browser.click(&format!("[data-letter='{letter}'] summary")).await?;
         browser.picture("letters", WIDE, false).await?;
+        browser.fill("#rate", "1001").await?;
         browser.click("button[data-action=redrive]").await?;
-        browser.read("#confirm-what", "are to go back to cancel-order").await?;
+        browser.read("#confirm-outcome", "1 to 1000 a second").await?;
+        browser.click("#confirm-no").await?;
+        browser.fill("#sample", "2").await?;
+        browser.fill("#rate", "25").await?;
+        browser.click("button[data-action=redrive]").await?;
+        browser.read("#confirm-what", "are to go back to cancel-order: 1 first, then 25 a second").await?;
         browser.picture("confirm-letters", WIDE, true).await?;
         browser.click("#confirm-yes").await?;
         browser.read("#confirm-outcome", "1 sent back to cancel-order").await?;

@@ -1,7 +1,7 @@
 //! What ops do with the command line, on the real binary: find an order, decide, repair, and send back what was given up.
 
 mod events;
-mod stock;
+pub mod stock;
 
 use std::{collections::HashMap, fs, ops::ControlFlow, path::Path};
 
@@ -150,8 +150,22 @@ async fn an_order_is_approved_by_whoever_traces_it() -> anyhow::Result<()> {
     ensure!(all(&listed.json()?, "/name").contains(&order.id().as_str()), "it still waits: {listed:?}");
     lakeside(&shop.cloud, &["saga", "approve", &order.id(), "--yes"]).await?.ended(DONE)?;
     assert_eq!(shop.ended(order.order_id).await?.status, Status::Fulfilled);
-    lakeside(&shop.cloud, &["saga", "deny", &order.id(), "--yes"]).await?.ended(GUARDED)?;
+    let late = lakeside(&shop.cloud, &["saga", "deny", &order.id(), "--yes"]).await?.ended(GUARDED)?;
+    ensure!(late.err.contains("its request is APPROVED"), "{late:?}");
+    assert_eq!(approval(&shop, &order).await?, ["APPROVED", "APPROVED"]);
     Ok(())
+}
+
+/// Where the request for an approval stands, as `trace` and `order get` say it.
+async fn approval(shop: &Shop, order: &NewOrder) -> anyhow::Result<[String; 2]> {
+    let said = async |command: &[&str]| {
+        let id = order.id();
+        let said = lakeside(&shop.cloud, &[&["--json"], command, &[&id]].concat()).await?.json()?;
+        let records = said.get("records").and_then(Value::as_array).context("no records")?;
+        let approval = records.iter().find(|record| text(record, "/record") == "approval");
+        anyhow::Ok(text(approval.context("no approval")?, "/status").to_owned())
+    };
+    Ok([said(&["trace", "--no-logs"]).await?, said(&["order", "get"]).await?])
 }
 
 #[tokio::test]
@@ -164,6 +178,7 @@ async fn an_order_is_denied_or_cancelled_from_the_shell() -> anyhow::Result<()> 
     lakeside(&shop.cloud, &["saga", "deny", &denied.id(), "--yes"]).await?.ended(DONE)?;
     assert_eq!(shop.ended(denied.order_id).await?.status, Status::Cancelled);
     given_up(&shop, &goods, &denied).await?;
+    assert_eq!(approval(&shop, &denied).await?, ["DENIED", "DENIED"]);
 
     let unwanted = NewOrder::of(&[(&goods, 1)]);
     shop.cloud.api.submit(&shop.customer, &unwanted).await?;
@@ -173,6 +188,7 @@ async fn an_order_is_denied_or_cancelled_from_the_shell() -> anyhow::Result<()> 
     lakeside_with(&shop.cloud, &token, &["order", "cancel", &unwanted.id(), "--yes"]).await?.ended(DONE)?;
     let view = shop.ended(unwanted.order_id).await?;
     assert_eq!(view.reason.map(|reason| reason.to_string()).as_deref(), Some("CANCELLED_BY_CUSTOMER"));
+    assert_eq!(approval(&shop, &unwanted).await?, ["CANCELLED", "CANCELLED"]);
     Ok(())
 }
 

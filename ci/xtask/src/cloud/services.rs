@@ -94,6 +94,7 @@ fn start_emulator_at(
     command.envs(emulator_environment(&scratch, port));
     command.env("LAKESIDE_AUTHORIZATIONS", paths.authorizations());
     command.env("LAKESIDE_METER", paths.meter());
+    command.env("LAKESIDE_REPLAY_PAUSE", paths.replay_pause());
     let (mut child, identity) = process::start_detached("the emulator", &mut command, token, log)?;
     State::record_process(paths, "emulator", &identity)?;
     wait_until("the emulator", &mut child, log, || {

@@ -14,8 +14,9 @@ function say(text, kind = "") {
 }
 
 /** Shows what `wish` at `path` would come to, and does it if that is agreed to. Answers whether anything was done. */
-export async function propose({ name, button, harm = false, path, wish = {}, warning }) {
+export async function propose({ name, button, harm = false, path, wish = {}, warning, wide = false, plan = () => [] }) {
   title.textContent = name;
+  dialog.classList.toggle("wide", wide);
   what.textContent = "Looking what this would come to …";
   more.replaceChildren();
   say("");
@@ -30,7 +31,8 @@ export async function propose({ name, button, harm = false, path, wish = {}, war
   let done = false;
   let agreed = null;
 
-  const show = (would) => {
+  const show = ({ would, done: already }) => {
+    if (!would) return finish(already);
     agreed = would.what;
     what.textContent = would.what;
     more.replaceChildren(...(warning ? [h("p", { class: "notice bad" }, warning)] : []));
@@ -39,7 +41,18 @@ export async function propose({ name, button, harm = false, path, wish = {}, war
         would.letters.map((group) =>
           h("tr", {}, h("td", { class: "number" }, String(group.letters)), h("td", {}, group.what), h("td", {}, group.reason)))));
     }
-    yes.disabled = false;
+    if (would.plan) more.append(...plan(would.plan).filter(Boolean));
+    // What a guard refuses is shown with whom it would tell, and cannot be agreed to.
+    yes.hidden = Boolean(would.plan?.refused);
+    yes.disabled = yes.hidden;
+  };
+  const finish = (answered) => {
+    what.textContent = "Done.";
+    more.replaceChildren();
+    const [text, kind] = told(answered);
+    say(text, kind);
+    yes.hidden = true;
+    no.textContent = "Close";
   };
   const refused = (failure) => {
     what.textContent = failure.kind === "GUARDED" ? "A guard refuses this:" : "This could not be done:";
@@ -51,15 +64,11 @@ export async function propose({ name, button, harm = false, path, wish = {}, war
   const agree = async () => {
     yes.disabled = true;
     no.disabled = true;
-    say("Doing it. Sending letters back takes a minute where a sample goes first …");
+    say("Doing it. Sending letters back takes as long as it takes to see what becomes of the sample …");
     try {
       const answer = await post(path, { ...wish, agreed });
       done = true;
-      what.textContent = "Done.";
-      more.replaceChildren();
-      say(told(answer.done), "good");
-      yes.hidden = true;
-      no.textContent = "Close";
+      finish(answer.done);
     } catch (failure) {
       done = true;
       refused(failure);
@@ -75,7 +84,7 @@ export async function propose({ name, button, harm = false, path, wish = {}, war
   yes.addEventListener("click", agree);
   no.addEventListener("click", close);
   try {
-    show((await post(path, wish)).would);
+    show(await post(path, wish));
   } catch (failure) {
     refused(failure);
   }
@@ -86,10 +95,21 @@ export async function propose({ name, button, harm = false, path, wish = {}, war
   return done;
 }
 
-/** What was done, for people. */
+/** What was done, for people, and whether it is good. */
 function told(done) {
-  if (done.started) return `${done.started} has begun.`;
-  if (done.moved) return `${done.moved.sentBack} sent back to ${done.queue}; what comes back here is not repaired.`;
-  if (done.file) return `${done.dropped} letters of ${done.queue} dropped; they are in ${done.file} where the console was started, whole: keep it to yourself.`;
-  return `${done.done}.`;
+  if (done.started) return [`${done.started} has begun.`, "good"];
+  if (done.moved) return [`${done.moved.sentBack} sent back to ${done.queue}; what comes back here is not repaired.`, "good"];
+  if (done.file) return [`${done.dropped} letters of ${done.queue} dropped; they are in ${done.file} where the console was started, whole: keep it to yourself.`, "good"];
+  if (done.begun) return ["It has begun: this page says how far it is.", "good"];
+  if (done.booked === 0) return [`${done.onHand} of ${done.sku} are at ${done.node} already: nothing is booked.`, "good"];
+  if (done.booked) return [`${done.booked > 0 ? "+" : ""}${done.booked} ${done.sku} at ${done.node} booked under ${done.id}: ${done.onHand} lie there now.`, "good"];
+  if (done.books) return compared(done.books);
+  return [`${done.done}.`, "good"];
+}
+
+function compared({ agree, different, unsettled, moves }) {
+  const differ = Object.entries(different).map(([sku, why]) => `${sku}: ${why}`);
+  const rest = [`${agree} SKUs agree, ${differ.length} do not`, unsettled > 0 && `${unsettled} changed too fast to be judged`,
+    moves > 0 && `${moves} moves between pools`].filter(Boolean).join(", ");
+  return [[`${rest}.`, ...differ].join(" "), differ.length > 0 ? "bad" : "good"];
 }

@@ -40,6 +40,9 @@ export const tag = (text, meaning = "") => h("span", { class: `tag ${meaning}` }
 export const sheet = (title, beside, ...content) =>
   h("section", { class: "sheet" }, h("div", { class: "title" }, h("h2", {}, title), beside), ...content);
 
+/** Something to be filled in, under its name. */
+export const field = (name, input) => h("label", { class: "field" }, h("span", {}, name), input);
+
 /** A table of rows, which scrolls by itself where it is too wide. */
 export const table = (label, headings, rows) =>
   h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },

@@ -1,7 +1,7 @@
 // Dead letters: what lies where and why, and sending back or dropping it.
 
 import { propose } from "./actions.js";
-import { between, h, sheet, table } from "./elements.js";
+import { between, field, h, sheet, table } from "./elements.js";
 import { get } from "./server.js";
 
 const of = (queue) => `/api/dead-letters/${encodeURIComponent(queue)}`;
@@ -31,12 +31,15 @@ export function drawAll(listed) {
 /** The letters of one queue, to be chosen among. */
 export function draw(queue, letters, { readOnly }, takesBack, again) {
   const chosen = new Set();
-  const wish = () => ({ messages: [...chosen] });
+  const number = (id, value, min, max) => h("input", { type: "number", id, value, min, max, step: "1" });
+  const [sample, seconds, rate] = [number("sample", "1", "0", "1000"), number("sample-seconds", "60", "0", "600"), number("rate", "10", "1", "1000")];
+  const pace = () => ({ sample: Number(sample.value), sampleSeconds: Number(seconds.value), rate: Number(rate.value) });
+  const wish = (verb) => ({ messages: [...chosen], ...(verb === "redrive" ? pace() : {}) });
   const many = h("span", { class: "quiet small" });
   const act = (text, kind, verb, options) => h("button", {
     type: "button", class: kind, disabled: true, "data-action": verb,
     onclick: async () => {
-      if (await propose({ button: text, path: `${of(queue)}/${verb}`, wish: wish(), ...options })) again();
+      if (await propose({ button: text, path: `${of(queue)}/${verb}`, wish: wish(verb), ...options })) again();
     },
   }, text);
   const back = act("Send back", "main", "redrive", { name: `Send letters back to ${queue}` });
@@ -80,9 +83,11 @@ export function draw(queue, letters, { readOnly }, takesBack, again) {
   return [
     h("div", { class: "head" }, h("h1", {}, `Dead letters of ${queue}`), h("a", { class: "push", href: "#/dead-letters" }, "All queues")),
     h("p", { class: "lead" }, takesBack
-      ? "What goes back goes as a sample of one first; the rest follows at ten a second once the consumer has handled it, or stays here."
+      ? "What goes back goes as a sample first; the rest follows at a rate once the consumer has handled the sample, or stays here."
       : "No queue takes these back: the runbook of the queue’s alarm says how they are handled again."),
     sheet(letters.length === 1 ? "1 letter" : `${letters.length} letters`, h("span", { class: "buttons push" }, back, drop),
-      h("div", { class: "letter" }, h("div", { class: "head" }, h("label", {}, all, "All of them"), many)), ...shown),
+      h("div", { class: "letter" }, h("div", { class: "head" }, h("label", {}, all, "All of them"), many),
+        takesBack && h("div", { class: "form row" }, field("Sample", sample), field("Seconds for what becomes of it", seconds), field("Letters a second afterwards", rate))),
+      ...shown),
   ];
 }

@@ -5,7 +5,9 @@ import * as letters from "./letters.js";
 import * as order from "./order.js";
 import { overview } from "./overview.js";
 import { queues } from "./queues.js";
+import * as replays from "./replays.js";
 import { Failure, get, listen } from "./server.js";
+import * as stock from "./stock.js";
 
 const main = byId("main");
 let about = { prefix: "", readOnly: true, callsPerMinute: 0 };
@@ -65,13 +67,26 @@ async function showLetters(queue) {
   if (found) show(letters.draw(queue, found, about, takesBack, () => showLetters(queue)), `Dead letters of ${queue}`);
 }
 
+async function showStock(sku) {
+  const wanted = (shown = { section: "stock", sku });
+  if (!sku) return show(stock.drawNone(about), "Stock");
+  const found = await showing(wanted, () => stock.read(sku));
+  if (found) show(stock.draw(found, about, () => showStock(sku)), `Stock of ${sku}`);
+}
+
+async function showReplays() {
+  const wanted = (shown = { section: "replays" });
+  const found = await showing(wanted, replays.read);
+  if (found) show(replays.draw(found, about, showReplays), "Replays");
+}
+
 /** Where the overview says that an order is: when that changes, its page is read again. */
 const stageOf = (orderId) =>
   look?.orders.filter((known) => known.orderId === orderId).map((known) => `${known.name} ${known.state} ${known.stage}`).join();
 
 function route() {
   const [, section = "", name = ""] = location.hash.split("/").map(decodeURIComponent);
-  const at = section === "queues" || section === "dead-letters" ? section : "overview";
+  const at = ["queues", "dead-letters", "stock", "replays"].includes(section) ? section : "overview";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.section === at) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -81,6 +96,8 @@ function route() {
   window.scrollTo(0, 0);
   if (section === "orders" && name) return showOrder(name, false);
   if (section === "dead-letters") return showLetters(name);
+  if (section === "stock") return showStock(name);
+  if (section === "replays") return showReplays();
   shown = { section: at };
   return sections[at]();
 }
@@ -105,6 +122,8 @@ function arrived(next) {
   if (orderId) {
     const changed = stageOf(orderId) !== shown.stage;
     if ((changed || shown.settling) && !byId("confirm").open) showOrder(orderId, logs, changed);
+  } else if (section === "replays") {
+    replays.update(about, showReplays);
   } else if (queue === undefined && sections[section] && !byId("confirm").open) {
     sections[section]();
   }

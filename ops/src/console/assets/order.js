@@ -19,18 +19,29 @@ function verdict({ verdict: said }) {
 }
 
 function offers(page, { readOnly }, again) {
-  const item = ({ action, allowed, sentence }) => h("li", {},
-    h("button", {
+  const item = ({ action, allowed, sentence, although }) => {
+    const known = although && h("input", {
+      type: "checkbox", id: "although-completing", disabled: !although.allowed || readOnly,
+      onchange: () => { button.disabled = !known.checked; },
+    });
+    const button = h("button", {
       type: "button", class: allowed && action === "approve" ? "main" : "", disabled: !allowed || readOnly, "data-action": action,
       onclick: async () => {
         const done = await propose({
           name: `${BUTTONS[action]} this order`, button: BUTTONS[action], harm: action === "deny" || action === "compensate",
           path: `/api/orders/${page.orderId}/${action}`,
+          wish: known ? { althoughCompleting: known.checked } : {},
+          warning: known && "Its completion may have been said: whoever heard it ships the order, and what is undone refunds it.",
         });
         if (done) again();
       },
-    }, BUTTONS[action]),
-    h("p", { class: allowed ? "small" : "small quiet" }, sentence));
+    }, BUTTONS[action]);
+    return h("li", {}, button, h("div", {},
+      h("p", { class: allowed ? "small" : "small quiet" }, sentence),
+      although && (although.allowed
+        ? h("label", { class: "check small" }, known, "Although completing: I have looked, and the order is not fulfilled")
+        : h("p", { class: "small quiet" }, although.sentence))));
+  };
   return sheet("What may be done", readOnly && tag("this console only looks"),
     h("div", { class: "inside" }, h("ul", { class: "offers" }, page.actions.map(item))));
 }
@@ -56,7 +67,7 @@ function timeline(page) {
 
 /** Draws what is known of an order; `again` reads it once more, with its logs or without. */
 export function draw(page, about, logs, again) {
-  const records = page.records.map((record) => h("tr", {},
+  const records = page.records.map((record) => h("tr", { "data-record": record.record },
     h("td", {}, record.record), h("td", {}, h("strong", {}, record.status)), h("td", {}, record.detail)));
   const seen = page.view ? `Its customer sees ${page.view.status}${page.view.reason ? ` for ${page.view.reason}` : ""}.` : "Its customer sees nothing of it yet.";
   const switched = h("button", { type: "button", id: "logs", onclick: () => again(!logs) }, logs ? "Leave the logs out" : "Search the logs too");

@@ -67,12 +67,12 @@ export function overview(look) {
     h("div", { class: "head" }, h("h1", {}, "Orders on their way")),
     h("p", { class: "lead" }, "Sagas under way, and those that ended in the last hour; their stage is read from their history, ",
       "and the end from the order’s record. Received and created count the messages at order-ingest and start-fulfilment too. ",
-      "What order-ingest refused has no saga and is not here."),
+      "What order-ingest refused has no saga: its log names it."),
     h("section", { class: "sheet", "aria-label": "Stages" }, way, h("p", { class: "beside" }, beside)),
-    sheet("Sagas", h("span", { class: "quiet small push" }, notes),
+    sheet("Orders", h("span", { class: "quiet small push" }, notes),
       look.orders.length === 0
-        ? h("p", { class: "empty" }, "No saga runs, and none has ended in the last hour.")
-        : table("Sagas", [["Order"], ["Way", "wide"], ["Stage"], ["Total", "number wide"], ["Began (UTC)", "number wide"], ["There since", "number"]],
+        ? h("p", { class: "empty" }, "No saga runs, and nothing has ended or was refused in the last hour.")
+        : table("Orders", [["Order"], ["Way", "wide"], ["Stage"], ["Total", "number wide"], ["Began (UTC)", "number wide"], ["There since", "number"]],
           look.orders.map(row))),
   ];
 }

@@ -1,7 +1,18 @@
 use std::sync::Mutex;
 
+use lakeside_domain::ids::OrderId;
+
 use super::*;
-use crate::{clock::of_millis, console::stages::Stage, environment::tests::environment, failure::Result};
+use crate::{
+    clock::of_millis,
+    console::{
+        sources::{OrderState, Refused},
+        stages::Stage,
+    },
+    environment::tests::environment,
+    failure::Result,
+    saga::{executions::Listed, history::Visit},
+};
 
 const ID: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
 
@@ -9,6 +20,7 @@ const ID: &str = "7e57d004-2b97-4e7a-b45f-5387367791cd";
 #[derive(Default)]
 struct Fake {
     sagas: Vec<Listed>,
+    refused: Vec<Refused>,
     state: &'static str,
     order: Option<OrderState>,
     depth: Depth,
@@ -30,6 +42,10 @@ impl Source for Fake {
         self.ask("sagas");
         let wanted = self.sagas.iter().filter(|saga| !running || saga.status == "RUNNING");
         Ok((wanted.cloned().collect(), false))
+    }
+    async fn refused(&self, since: WireTime) -> Result<(Vec<Refused>, bool, usize)> {
+        self.ask(format!("refused {}", since.0.as_millis()));
+        Ok((self.refused.iter().filter(|refused| refused.at >= since).copied().collect(), false, 1))
     }
     async fn whereabouts(&self, name: &str) -> Result<Option<Visit>> {
         self.ask(format!("history {name}"));
@@ -107,6 +123,29 @@ async fn a_running_order_is_asked_again_and_one_that_ended_never() {
 }
 
 #[tokio::test]
+async fn an_order_that_was_refused_is_shown_for_an_hour_though_it_has_no_saga() {
+    let (order_id, now) = (OrderId::parse(ID).unwrap(), 2 * WINDOW_MILLIS);
+    let refused = vec![Refused { order_id, at: of_millis(now - 1000) }];
+    let order = OrderState { status: "REJECTED", reason: Some("UNKNOWN_SKU".into()), total: None };
+    let fake = Fake { refused, order: Some(order), ..Fake::default() };
+    let mut poller = poller();
+    let overview = poller.look(&fake, 50, of_millis(now)).await;
+    let shown = &overview.orders[0];
+    assert_eq!((shown.order_id.as_str(), shown.stage), (ID, Some(Stage::Rejected)));
+    assert_eq!((shown.reason.as_deref(), overview.stages["REJECTED"]), (Some("UNKNOWN_SKU"), 1));
+    let asked = fake.take();
+    assert!(asked.contains(&format!("refused {}", now - WINDOW_MILLIS)), "{asked:?}");
+    // Its end is final, and only what is new is asked for.
+    let again = poller.look(&fake, 50, of_millis(now + 1000)).await;
+    let asked = fake.take();
+    assert!(asked.contains(&format!("refused {}", now - 60_000)), "{asked:?}");
+    assert!(!asked.iter().any(|what| what.starts_with("order")), "{asked:?}");
+    assert_eq!(again.orders.len(), 1);
+    let later = poller.look(&fake, 50, of_millis(now + WINDOW_MILLIS)).await;
+    assert!(later.orders.is_empty());
+}
+
+#[tokio::test]
 async fn a_queue_says_who_does_not_listen_how_much_lies_there_and_for_how_long() {
     let mut fake = Fake { depth: Depth { waiting: 3, in_flight: 1 }, ..Fake::default() };
     let mut poller = poller();
@@ -145,12 +184,4 @@ async fn nobody_watches_and_nothing_is_asked() {
         () = board.keep(&fake, poller(), 50, interval) => {}
         () = watched => {}
     }
-}
-
-#[test]
-fn a_recovery_is_of_its_order() {
-    let id = OrderId::parse(ID).ok();
-    assert_eq!(order_of(ID), id);
-    assert_eq!(order_of(&format!("recover-{ID}-2")), id);
-    assert_eq!(order_of("x"), None);
 }

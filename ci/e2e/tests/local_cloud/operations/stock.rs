@@ -78,7 +78,7 @@ async fn a_count_is_booked_once_and_only_where_the_goods_lie() -> anyhow::Result
 }
 
 /// Lets a node have more or fewer than the pools know.
-async fn past_the_functions(cloud: &Cloud, goods: &Goods, by: i64) -> anyhow::Result<()> {
+pub async fn past_the_functions(cloud: &Cloud, goods: &Goods, by: i64) -> anyhow::Result<()> {
     let key = [("pk", format!("SKU#{}", goods.sku)), ("sk", "NODE#wh-one".to_owned())];
     let key = key.map(|(name, text)| (name.to_owned(), AttributeValue::S(text)));
     let request =
