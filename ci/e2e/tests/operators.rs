@@ -256,7 +256,6 @@ async fn who_may_look_puts_on_load_with_customers_tokens_and_sees_what_became_of
         ["trace", "--no-logs", &order],
         ["saga", "show", &order],
         ["stock", "get", sku],
-        ["dlq", "peek", "order-ingest"],
     ] {
         lakeside_with(&shop.cloud, &looker, &look).await?.ended(DONE)?;
     }

@@ -110,8 +110,12 @@ async fn the_console_shows_an_order_that_waits_and_approves_it_by_a_button() -> 
         browser.read("[data-record=approval]", "APPROVED").await?;
         browser.picture("order", WIDE, false).await?;
         browser.picture("order-narrow", NARROW, true).await?;
+        // The latest orders are shown alone, so another one is placed in front of whoever looks.
         browser.open(&format!("{}/#/", console.at)).await?;
-        browser.see(&format!("tr[data-order='{id}'][data-stage=FULFILLED]")).await?;
+        let goods = shop.goods(1).await?;
+        let latest = NewOrder::of(&[(&goods, 1)]);
+        shop.cloud.api.submit(&shop.customer, &latest).await?;
+        browser.see(&format!("tr[data-order='{}'][data-stage=FULFILLED]", latest.id())).await?;
         browser.picture("overview-narrow", NARROW, false).await?;
         browser.picture("overview-dark", WIDE, true).await?;
         browser.picture("overview-light", WIDE, false).await?;
