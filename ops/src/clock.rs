@@ -24,6 +24,11 @@ pub const fn of_millis(millis: i64) -> WireTime {
     WireTime(Timestamp::from_millis(millis))
 }
 
+/// The time in letters and digits alone, for the names of files and replays.
+pub fn stamp(time: WireTime) -> String {
+    time.to_string().chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// The time between two points, in the unit that people would choose.
 pub fn between(earlier: WireTime, later: WireTime) -> String {
     let millis = later.0.as_millis().saturating_sub(earlier.0.as_millis()).max(0);

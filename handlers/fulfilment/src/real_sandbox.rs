@@ -32,7 +32,7 @@ impl Sandbox {
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let stop = async move {
-                let _ = stopped.await;
+                let _dropped = stopped.await;
             };
             serve(listener, options, stop).await.unwrap();
         });

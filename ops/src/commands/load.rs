@@ -45,10 +45,9 @@ pub async fn run(cloud: &Cloud, output: Output, options: LoadOptions) -> Result<
     if !guard::is_loopback(&setting.door) {
         output.confirm(options.yes, &would)?;
     }
-    let path = options.report.unwrap_or_else(|| {
-        let stamp: String = clock::now().to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-        PathBuf::from(format!("load-{prefix}-{stamp}.html"))
-    });
+    let path = options
+        .report
+        .unwrap_or_else(|| PathBuf::from(format!("load-{prefix}-{}.html", clock::stamp(clock::now()))));
     reserve(&path)?;
 
     let outcome = drive(cloud, &setting, &Progress::new(output)).await?;

@@ -79,8 +79,7 @@ fn named(wanted: &Wanted, all: bool) -> Result<()> {
 }
 
 fn file_name(queue: &str, now: WireTime) -> PathBuf {
-    let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    PathBuf::from(format!("dropped-{queue}-{stamp}.jsonl"))
+    PathBuf::from(format!("dropped-{queue}-{}.jsonl", clock::stamp(now)))
 }
 
 /// Writes letters whole, one a line, for their owner alone, and not over anything.

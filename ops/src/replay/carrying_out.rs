@@ -150,8 +150,7 @@ pub async fn carry_out<F: Future<Output = ()>>(
 
 /// EventBridge's name of a replay says of what and when.
 fn replay_name(bus: &str, now: WireTime) -> String {
-    let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("{bus}-{stamp}")
+    format!("{bus}-{}", clock::stamp(now))
 }
 
 /// Waits until the archive has all of the window.

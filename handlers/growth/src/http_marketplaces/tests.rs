@@ -27,7 +27,7 @@ async fn marketplaces(options: Options) -> (HttpMarketplaces, oneshot::Sender<()
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(serve(listener, options, async move {
-        let _ = stopped.await;
+        let _dropped = stopped.await;
     }));
     let outlets =
         format!(r#"{{"{ALPINE}": {{"url": "http://{address}/marketplaces/{ALPINE}", "secret": "alpine"}}}}"#);

@@ -134,7 +134,7 @@ struct Fatal<'a>(&'a MemoryPost);
 
 impl Post for Fatal<'_> {
     async fn send(&self, to: &Recipient, letter: &Letter) -> Result<(), SendError> {
-        let _ = self.0.send(to, letter).await;
+        let _unheard = self.0.send(to, letter).await;
         pending().await
     }
 }
