@@ -19,7 +19,7 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::{
     capture_payment,
-    executions::{Execution, Executions, ExecutionsError, Started},
+    executions::{self, Execution, Executions, ExecutionsError, Started},
     memory::MemoryFulfilment,
     processor::{ChargeRequest, Processor, Standing},
     start_fulfilment,
@@ -78,7 +78,11 @@ impl Executions for Saga {
     }
 
     async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
-        Ok(self.0.borrow().get(name).map(|input| Execution { input: input.clone(), error: None }))
+        Ok(self.0.borrow().get(name).map(|input| Execution {
+            input: input.clone(),
+            standing: executions::Standing::Running { redriven: false },
+            error: None,
+        }))
     }
 
     async fn entered(&self, _: &str, _: &str) -> Result<bool, ExecutionsError> {

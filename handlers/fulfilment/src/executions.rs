@@ -32,11 +32,27 @@ pub enum Started {
     NameTaken,
 }
 
+/// Where an execution is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not ended.
+    Running {
+        /// It had failed, and somebody has let it go on.
+        redriven: bool,
+    },
+    /// It has reached its end.
+    Succeeded,
+    /// It failed, took too long or was ended from outside.
+    Failed,
+}
+
 /// An execution, as Step Functions remembers it; a moment behind at times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
     /// JSON.
     pub input: String,
+    /// Where it is.
+    pub standing: Standing,
     /// The error it failed with.
     pub error: Option<String>,
 }

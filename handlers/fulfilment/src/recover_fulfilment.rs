@@ -7,8 +7,9 @@
 //! Parks: what is no such event, executions that were not started with an order, and those that ended while they
 //! completed their order: whether that was told cannot be known here.
 //!
-//! Left alone are executions that did not fail; those that gave up on purpose, for they have tried everything; and
-//! recoveries, for another one would fare no better. The last two raise an alarm of their own.
+//! Left alone are executions that did not fail, or that somebody has redriven since; those that gave up on purpose, for
+//! they have tried everything; and recoveries, for another one would fare no better. The last two raise an alarm of
+//! their own.
 
 use lakeside_contracts::{
     Delivery,
@@ -20,7 +21,9 @@ use lakeside_kit::{
 };
 use serde::Deserialize;
 
-use crate::executions::{Executions, RECOVERY_PREFIX, SagaError, order_of, recovery_name, start_once};
+use crate::executions::{
+    Executions, RECOVERY_PREFIX, SagaError, Standing, order_of, recovery_name, start_once,
+};
 
 const SOURCE: &str = "aws.states";
 const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
@@ -61,31 +64,40 @@ fn read(delivery: &Delivery) -> Result<StatusChange, SagaError> {
     StatusChange::deserialize(&delivery.detail).map_err(|e| SagaError::NoStatusChange(Some(e)))
 }
 
-/// The order of an execution that needs recovery. What the event does not say is looked up.
+/// The order of an execution that needs recovery.
+///
+/// What became of it since is asked for: an event may have waited long in its queue, and AWS does not say everything
+/// in it.
 async fn left_behind(
     executions: &impl Executions,
     change: StatusChange,
 ) -> Result<Option<FulfilOrder>, SagaError> {
-    let StatusChange { name, status, mut input, mut error } = change;
+    let StatusChange { name, status, input, error } = change;
     let failed = status == "FAILED";
     if !(failed || status == "TIMED_OUT" || status == "ABORTED") || name.starts_with(RECOVERY_PREFIX) {
         return Ok(None);
     }
-    if input.is_none() || (failed && error.is_none()) {
-        let Some(execution) = executions.describe(&name).await? else {
-            return Err(SagaError::NotVisible(name));
-        };
-        input = input.or(Some(execution.input));
-        error = error.or(execution.error);
+    let Some(now) = executions.describe(&name).await? else {
+        return Err(SagaError::NotVisible(name));
+    };
+    match now.standing {
+        Standing::Failed => {}
+        Standing::Running { redriven: false } => return Err(SagaError::NotVisible(name)),
+        // Should it die again, that is told by itself.
+        Standing::Running { redriven: true } | Standing::Succeeded => {
+            tracing::info!(execution = name, "saga was redriven");
+            return Ok(None);
+        }
     }
-    if failed && error.is_none() {
+    let errors = [error, now.error];
+    if failed && errors == [None, None] {
         // To compensate what was parked would hide it from those who must settle it.
         return Err(SagaError::NotVisible(name));
     }
-    if error.as_deref() == Some(PARKED) {
+    if errors.iter().flatten().any(|error| error == PARKED) {
         return Ok(None);
     }
-    let order = order_of(&name, input.as_deref().unwrap_or_default())?;
+    let order = order_of(&name, input.as_ref().unwrap_or(&now.input))?;
     if executions.entered(&name, COMPLETION).await? {
         return Err(SagaError::Completing(name));
     }

@@ -17,7 +17,7 @@ use lakeside_kit::{clock::Clock, memory::ManualClock, runtime::Invocation};
 
 use crate::{
     carrier::{self, Carrier, LabelRequest, void_key},
-    executions::{Execution, Executions, ExecutionsError, Started},
+    executions::{Execution, Executions, ExecutionsError, Standing, Started},
     outside::{OutsideError, Reply},
     processor::{self, ChargeRequest, Processor, reversal_key},
 };
@@ -91,6 +91,9 @@ impl Carrier for ScriptedCarrier {
     }
 }
 
+/// How an execution stands that was started and not ended.
+pub const RUNNING: Standing = Standing::Running { redriven: false };
+
 /// A state machine that remembers what was started.
 #[derive(Default)]
 pub struct MemoryExecutions {
@@ -106,7 +109,7 @@ impl Executions for MemoryExecutions {
             return Ok(Started::NameTaken);
         }
         let input = serde_json::to_string(input).expect("inputs are JSON");
-        started.insert(name.into(), Execution { input, error: None });
+        started.insert(name.into(), Execution { input, standing: RUNNING, error: None });
         Ok(Started::Yes)
     }
 

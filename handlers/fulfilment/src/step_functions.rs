@@ -3,12 +3,16 @@
 use aws_sdk_sfn::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
+    operation::{
+        describe_execution::{DescribeExecutionError, DescribeExecutionOutput},
+        start_execution::StartExecutionError,
+    },
+    types::ExecutionStatus,
 };
 use lakeside_contracts::commands::FulfilOrder;
 use lakeside_kit::trace::{self, TRACE_HEADER};
 
-use crate::executions::{Execution, Executions, ExecutionsError, Started};
+use crate::executions::{Execution, Executions, ExecutionsError, Standing, Started};
 
 /// More events than follow the last step of any execution, its retries included.
 const LAST_EVENTS: i32 = 200;
@@ -30,6 +34,15 @@ impl StepFunctions {
 /// The ARN of the execution called `name`, which follows from its state machine's.
 fn execution_arn(state_machine_arn: &str, name: &str) -> String {
     format!("{}:{name}", state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+}
+
+fn execution(found: DescribeExecutionOutput) -> Execution {
+    let standing = match found.status {
+        ExecutionStatus::Succeeded => Standing::Succeeded,
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => Standing::Failed,
+        _ => Standing::Running { redriven: found.redrive_count.is_some_and(|redrives| redrives > 0) },
+    };
+    Execution { input: found.input.unwrap_or_default(), standing, error: found.error }
 }
 
 fn failed<E, R>(error: SdkError<E, R>) -> ExecutionsError
@@ -84,7 +97,7 @@ impl Executions for StepFunctions {
     async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         let arn = execution_arn(&self.state_machine_arn, name);
         match self.client.describe_execution().execution_arn(arn).send().await {
-            Ok(found) => Ok(Some(Execution { input: found.input.unwrap_or_default(), error: found.error })),
+            Ok(found) => Ok(Some(execution(found))),
             Err(error)
                 if error
                     .as_service_error()

@@ -265,8 +265,8 @@ impl Carrier for Partners {
 #[derive(Default)]
 pub struct Sagas {
     pub started: RefCell<HashMap<String, FulfilOrder>>,
-    /// What is said about any execution that was not started here.
-    pub described: Option<Execution>,
+    /// What is said of executions, by name.
+    pub described: HashMap<String, Execution>,
 }
 
 impl Executions for Sagas {
@@ -275,8 +275,8 @@ impl Executions for Sagas {
         Ok(Started::Yes)
     }
 
-    async fn describe(&self, _: &str) -> Result<Option<Execution>, ExecutionsError> {
-        Ok(self.described.clone())
+    async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        Ok(self.described.get(name).cloned())
     }
 
     async fn entered(&self, _: &str, _: &str) -> Result<bool, ExecutionsError> {

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    executions::Execution, memory::MemoryFulfilment, payment_record::PaymentRecord,
-    scripted::MemoryExecutions,
+    executions::Execution,
+    memory::MemoryFulfilment,
+    payment_record::PaymentRecord,
+    scripted::{MemoryExecutions, RUNNING},
 };
 
 const ORDER: OrderId = OrderId::from_uuid(Uuid::from_u128(1));
@@ -117,7 +119,7 @@ async fn a_name_that_belongs_to_another_order_is_not_taken_for_this_one() {
         assert!(deliver(&other, created(7)).await);
         serde_json::to_string(&input(&other)).unwrap()
     }] {
-        let earlier = Execution { input: earlier, error: None };
+        let earlier = Execution { input: earlier, standing: RUNNING, error: None };
         executions.started.borrow_mut().insert(ORDER.to_string(), earlier);
         assert!(!deliver(&executions, created(100)).await);
     }
