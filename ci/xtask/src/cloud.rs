@@ -15,6 +15,7 @@ use std::process::Command;
 use anyhow::{Context, anyhow, bail};
 
 pub use self::variables::Variables;
+use crate::check::lints;
 use crate::functions::{self, Function};
 use crate::interrupt::Interrupted;
 use crate::layout::{CloudPaths, Layout, create_dir, remove_dir, remove_file};
@@ -155,7 +156,9 @@ fn local<'a>(
 pub fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     let step = progress.step("build the workspace");
     let mut command = Command::new("cargo");
-    command.current_dir(&layout.root).args(["build", "--workspace", "--bins", "--color", "never"]);
+    // What only tests need turns on features too, and with others than Clippy's everything would be built once more.
+    let targets = if lints::are_the_build() { "--all-targets" } else { "--bins" };
+    command.current_dir(&layout.root).args(["build", "--workspace", targets, "--color", "never"]);
     run::logged(&step, "cargo build", &mut command, &layout.logs().join("build.log"))?;
     step.done("");
     Ok(())

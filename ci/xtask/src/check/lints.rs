@@ -23,11 +23,16 @@ const DRIVER: &str = "clippy-driver";
 /// Every target of the workspace, and all of it, for one package alone would have other features.
 const EVERYTHING: [&str; 4] = ["--workspace", "--all-targets", "--color", "never"];
 
+/// Whether the check is the build of everything.
+pub fn are_the_build() -> bool {
+    env::var_os(WRAPPER).is_some_and(|wrapper| wrapper == DRIVER)
+}
+
 /// Fails for a warning.
 pub fn check(layout: &Layout, step: &Step<'_>, log: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
     command.current_dir(&layout.root);
-    if env::var_os(WRAPPER).is_none_or(|wrapper| wrapper != DRIVER) {
+    if !are_the_build() {
         command.arg("clippy").args(EVERYTHING).args(["--", "-D", "warnings"]);
         return run::logged(step, "cargo clippy", &mut command, log);
     }
