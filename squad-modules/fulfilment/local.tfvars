@@ -6,7 +6,7 @@ tracing                  = false
 deletion_protection      = false
 maximum_concurrency      = 2
 function_role_auditors   = ["arn:aws:iam::000000000000:root"]
-approval_timeout_seconds = 20
+approval_timeout_seconds = 60
 
 # A payment whose outcome is open is asked for again within a minute: six times this later.
 function_timeout_seconds = { capture_payment = 10, refund_payment = 10 }
