@@ -7,6 +7,7 @@ execution is redriven and a replay stopped is in lakeside_redrive.py and lakesid
 """
 
 import contextvars
+import gc
 import json
 import os
 import re
@@ -20,6 +21,9 @@ from ministack.services import dynamodb
 
 #: Where the authorizations go: one JSON object a line, each of them once.
 RECORD = "LAKESIDE_AUTHORIZATIONS"
+
+#: So many collections of the younger generations that the oldest is not collected.
+NEVER = 2**31 - 1
 
 #: The DynamoDB request in hand.
 REQUEST = contextvars.ContextVar("lakeside_request", default={})
@@ -169,6 +173,10 @@ def main():
     lakeside_replay.install()
     from ministack.app import main as serve
 
+    # With some ten thousand orders in memory, looking through all of it for garbage stops everything for a second and finds
+    # next to nothing: only what is young is looked through.
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, NEVER)
     serve()
 
 

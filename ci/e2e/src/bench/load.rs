@@ -78,16 +78,24 @@ async fn behind(shop: &Shop, operated: &Operated, tent: &Goods, queued: usize) -
     let watcher = Silent;
     listen(false).await?;
     let measured = async {
+        // An idle platform handles what it accepts, on the door's own cores: what waits is told apart from that.
+        let alone = probe(shop, operated, tent).await?;
+        print("with nobody who reads", &alone);
         let sent = Load::send(operated, &setting, &watcher).await?;
-        Ok::<_, anyhow::Error>((sent, probe(shop, operated, tent).await?))
+        Ok::<_, anyhow::Error>((alone, sent, probe(shop, operated, tent).await?))
     };
     let measured = measured.await;
     // Whatever was measured: they are let in.
     listen(true).await?;
     let let_in = Instant::now();
-    let (sent, with_queue) = measured?;
+    let (alone, sent, with_queue) = measured?;
     print(&format!("while {queued} wait"), &with_queue);
-    println!("    p99 is {:.2} times that of idle", with_queue.p99 / before.p99.max(0.001));
+    let times = |before: &Percentiles| with_queue.p99 / before.p99.max(0.001);
+    println!(
+        "    p99 is {:.2} times that of idle, and {:.2} times that of an empty queue that nobody reads",
+        times(&before),
+        times(&alone)
+    );
     let figures = Figures::of(String::new(), &setting, &sent.settle(&watcher).await?);
     println!("    all ended {:.1} s after they were let in", let_in.elapsed().as_secs_f64());
     reconciled(&figures, "those that waited")
