@@ -28,6 +28,9 @@ pub struct Options {
     /// Cargo profile of the measured functions: `lambda` for what is deployed to AWS
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Start only this function, which can be said of many, and measure nothing else
+    #[arg(long = "function", value_name = "FUNCTION")]
+    only: Vec<String>,
     /// Leave out instructions and allocations, which want Valgrind
     #[arg(long)]
     no_instructions: bool,
@@ -52,7 +55,7 @@ struct Measured {
 
 /// Builds, measures, prints.
 pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow::Result<()> {
-    let functions = functions::list(layout)?;
+    let functions = chosen(functions::list(layout)?, &options.only)?;
     let dir = build(layout, progress, &functions, &options.profile)?;
     let step = progress.step("start each function");
     let mut all = Vec::new();
@@ -62,6 +65,9 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     }
     step.done(&format!("{} times", options.runs));
     print!("{}", table(&all, &options.profile, options.runs));
+    if !options.only.is_empty() {
+        return Ok(());
+    }
     if !options.no_instructions {
         instructions::run(layout, progress)?;
     }
@@ -83,6 +89,16 @@ pub fn bench(layout: &Layout, progress: &Progress, options: &Options) -> anyhow:
     let mut command = Command::new(layout.binary("lakeside-demo"));
     command.current_dir(&layout.root).args(["--bench-load", &queued.to_string()]);
     run::streamed("`lakeside-demo --bench-load`", command.envs(cloud.variables.iter()))
+}
+
+/// Those of all functions that are named, or all where none is.
+fn chosen(mut all: Vec<Function>, named: &[String]) -> anyhow::Result<Vec<Function>> {
+    let unknown = named.iter().find(|name| all.iter().all(|function| function.name != **name));
+    if let Some(name) = unknown {
+        bail!("there is no function `{name}`: `handlers/README.md` names them");
+    }
+    all.retain(|function| named.is_empty() || named.contains(&function.name));
+    Ok(all)
 }
 
 /// What a rush on one SKU costs, counted on a simulated table.
@@ -267,6 +283,20 @@ mod tests {
             [Measured { name: "order-query".into(), bytes: 5_640_000, starts, resident: Some(7_990_000) }];
         let table = table(&all, "lambda", 3);
         assert!(table.contains("order-query     5.6 MB     7.9 MB   10.0 ms (9.0 to 30.0)\n"), "{table}");
+    }
+
+    #[test]
+    fn only_functions_that_are_named_are_started_and_each_of_them_is_known() {
+        let all = ["allocate", "order-ingest"];
+        let all = all.map(|name| Function { name: name.into(), squad: "orders".into() }).to_vec();
+        let names = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
+            chosen(all.clone(), &named).map(|chosen| chosen.into_iter().map(|of| of.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap(), ["allocate", "order-ingest"]);
+        assert_eq!(names(&["order-ingest"]).unwrap(), ["order-ingest"]);
+        let unknown = names(&["order-ingest", "nobody"]).unwrap_err();
+        assert!(unknown.to_string().starts_with("there is no function `nobody`"), "{unknown}");
     }
 
     #[test]
