@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     handling::{Choice, Offer, pick},
     letter::Letter,
-    queues::Wanted,
+    queues::{Wanted, hold},
 };
 use crate::{
     clock,
@@ -51,12 +51,14 @@ pub async fn drop_letters(
         picked.name
     ));
     let path = to.unwrap_or_else(|| file_name(picked.name, clock::now()));
-    let written = agree(&offer).and_then(|agreed| {
-        if agreed {
-            write_down(&path, &picked.chosen)?;
+    let written = match agree(&offer) {
+        Ok(true) => {
+            // Whoever agreed may have thought about it for long.
+            let held = hold(&cloud.sqs, &picked.queue.dead_letter_url, &picked.chosen).await;
+            held.and_then(|()| write_down(&path, &picked.chosen)).map(|()| true)
         }
-        Ok(agreed)
-    });
+        refused => refused,
+    };
     if written != Ok(true) {
         picked.show_again(cloud).await?;
         return written.map(|_| None);

@@ -194,7 +194,7 @@ pub async fn redrive(
         Ok(false) => Ok(None),
         Err(failure) => Err(failure),
     };
-    // Whatever came of it: what is still there is for others to see at once. What is gone cannot be shown, which is no fault.
+    // Whatever came of it: what is still there is for others to see at once.
     let shown = picked.show_again(cloud).await;
     let moved = moved?;
     if moved.is_none() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
-use super::letter::Letter;
+use super::{letter::Letter, queues::HELD};
 use crate::failure::{Failure, Result};
 
 /// How many letters go first, if nobody says otherwise.
@@ -16,7 +16,7 @@ pub const SAMPLE_SECONDS: u64 = 60;
 pub const RATE: u32 = 10;
 /// Letters in a second, whoever asks.
 const MAX_RATE: u32 = 1000;
-/// What is sent back is hidden from others for no longer than some minutes more.
+/// Less than what is sent back is held for.
 const MAX_SAMPLE_SECONDS: u64 = 600;
 /// Between two looks at what became of a sample.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -27,6 +27,8 @@ pub trait Post {
     async fn send_back(&self, letter: &Letter) -> Result<String>;
     /// Deletes a letter from the dead-letter queue.
     async fn delete(&self, letter: &Letter) -> Result<()>;
+    /// Keeps these from others for some minutes more, or fails if others may have one of them.
+    async fn hold(&self, letters: &[Letter]) -> Result<()>;
     /// Looks once what became of these messages that were sent back.
     async fn look(&self, sent: &[String]) -> Result<Look>;
 }
@@ -53,6 +55,8 @@ pub struct Pace {
     pub interval: Duration,
     /// Messages in a second at most, afterwards.
     pub per_second: u32,
+    /// After so long, what is left is held again.
+    pub held: Duration,
 }
 
 impl Pace {
@@ -71,7 +75,8 @@ impl Pace {
                 "for what becomes of a sample is waited for {MAX_SAMPLE_SECONDS} s at most, not {sample_seconds}"
             )));
         }
-        Ok(Self { sample, patience: Duration::from_secs(sample_seconds), interval: INTERVAL, per_second })
+        let patience = Duration::from_secs(sample_seconds);
+        Ok(Self { sample, patience, interval: INTERVAL, per_second, held: HELD / 3 })
     }
 }
 
@@ -129,15 +134,18 @@ const CALM_LOOKS: u32 = 3;
 /// Sends letters back. A letter is sent before it is deleted: one that was sent twice does no harm, one that was lost would.
 ///
 /// # Errors
-/// If a queue refuses; what was sent back stays so.
+/// If a queue refuses, or letters are not held any more; what was sent back stays so.
 pub async fn send_back(
     post: &impl Post,
     letters: &[Letter],
     pace: Pace,
     mut progress: impl FnMut(usize),
 ) -> Result<Moved> {
-    let (sample, rest) = letters.split_at(pace.sample.min(letters.len()));
+    let (sample, mut rest) = letters.split_at(pace.sample.min(letters.len()));
     let mut sent = Vec::new();
+    // Whoever agreed may have thought about it for long.
+    post.hold(letters).await?;
+    let mut held = Instant::now();
     for letter in sample {
         sent.push(move_one(post, letter).await?);
         progress(sent.len());
@@ -161,11 +169,16 @@ pub async fn send_back(
     }
     let gap = Duration::from_secs(1) / pace.per_second.max(1);
     let mut next = Instant::now();
-    for letter in rest {
+    while let Some((letter, others)) = rest.split_first() {
         sleep_until(next).await;
         next += gap;
+        if held.elapsed() >= pace.held {
+            post.hold(rest).await?;
+            held = Instant::now();
+        }
         sent.push(move_one(post, letter).await?);
         progress(sent.len());
+        rest = others;
     }
     Ok(Moved::All { sent_back: sent.len() })
 }
@@ -189,6 +202,10 @@ mod tests {
     struct Book {
         done: RefCell<Vec<String>>,
         looks: RefCell<Vec<Look>>,
+        /// Of how many letters it was told to hold them.
+        held: RefCell<Vec<usize>>,
+        /// How many times it can.
+        holds: usize,
         refuses: Option<&'static str>,
     }
 
@@ -197,6 +214,8 @@ mod tests {
             Self {
                 done: RefCell::default(),
                 looks: RefCell::new(looks.iter().rev().cloned().collect()),
+                held: RefCell::default(),
+                holds: usize::MAX,
                 refuses: None,
             }
         }
@@ -220,6 +239,14 @@ mod tests {
             Ok(())
         }
 
+        async fn hold(&self, letters: &[Letter]) -> Result<()> {
+            if self.held.borrow().len() == self.holds {
+                return Err(Failure::wrong("somebody else has them"));
+            }
+            self.held.borrow_mut().push(letters.len());
+            Ok(())
+        }
+
         async fn look(&self, sent: &[String]) -> Result<Look> {
             assert_eq!(sent, ["new-a"], "the sample is what is looked for");
             let look = self.looks.borrow_mut().pop().unwrap_or(Look::Pending);
@@ -233,6 +260,7 @@ mod tests {
         patience: Duration::from_mins(1),
         interval: Duration::from_millis(1),
         per_second: 1000,
+        held: Duration::from_mins(5),
     };
 
     fn letters() -> [Letter; 3] {
@@ -280,6 +308,27 @@ mod tests {
         let began = Instant::now();
         send_back(&book, &letters(), Pace { per_second: 20, sample: 0, ..PACE }, |_| {}).await.unwrap();
         assert!(began.elapsed() >= Duration::from_millis(100), "the third of three waits for two gaps");
+    }
+
+    #[tokio::test]
+    async fn what_is_left_is_held_from_the_beginning_and_again_however_long_it_takes() {
+        let held = async |pace| {
+            let book = Book::saying(&[]);
+            send_back(&book, &letters(), Pace { sample: 0, ..pace }, |_| {}).await.unwrap();
+            book.held.into_inner()
+        };
+        assert_eq!(held(PACE).await, [3]);
+        assert_eq!(held(Pace { held: Duration::ZERO, ..PACE }).await, [3, 3, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_may_have_is_not_sent() {
+        for (holds, done) in [(0, [].as_slice()), (2, &["send a", "delete a"])] {
+            let book = Book { holds, ..Book::saying(&[]) };
+            let pace = Pace { sample: 0, held: Duration::ZERO, ..PACE };
+            send_back(&book, &letters(), pace, |_| {}).await.unwrap_err();
+            assert_eq!(book.done(), done);
+        }
     }
 
     #[tokio::test]

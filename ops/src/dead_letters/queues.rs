@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
-    MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+        MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    },
 };
 use lakeside_contracts::WireTime;
 use tokio::time::sleep;
@@ -30,7 +33,7 @@ const PATIENT_LOOKS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how long what is looked at is hidden from others, unless it is shown again before.
 const HIDDEN: Duration = Duration::from_mins(1);
-/// For how long what is moved or dropped is hidden from others.
+/// For how long what is moved or dropped is hidden from others, unless it is held again.
 pub const HELD: Duration = Duration::from_mins(15);
 
 impl Cloud {
@@ -71,24 +74,11 @@ impl Cloud {
     /// # Errors
     /// If the queue refuses.
     pub async fn show_again(&self, url: &str, letters: &[Letter]) -> Result<()> {
-        for letters in letters.chunks(usize::try_from(BATCH).unwrap_or_default()) {
-            let entries = letters.iter().enumerate().map(|(index, letter)| {
-                ChangeMessageVisibilityBatchRequestEntry::builder()
-                    .id(index.to_string())
-                    .receipt_handle(&letter.receipt)
-                    .visibility_timeout(0)
-                    .build()
-            });
-            let entries = entries.collect::<std::result::Result<Vec<_>, _>>();
-            let entries =
-                entries.map_err(|error| Failure::wrong(format!("a dead letter cannot be named: {error}")))?;
-            let shown = self.sqs.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
-            shown.send().await.map_err(|error| Failure::call(&format!("cannot let go of {url}"), &error))?;
-        }
-        Ok(())
+        // What is gone cannot be shown, which is no fault.
+        hide(&self.sqs, url, letters, Duration::ZERO).await.map(|_gone| ())
     }
 
-    /// The same, and waits for a moment for what somebody else is looking at.
+    /// As [`Self::letters`], and waits for a moment for what somebody else is looking at.
     ///
     /// # Errors
     /// If the queue refuses, or others have all of it.
@@ -130,6 +120,44 @@ impl Cloud {
             .map(|_| ())
             .map_err(|error| Failure::call(&format!("cannot delete {} from {url}", letter.id), &error))
     }
+}
+
+/// Keeps these letters from others for as long as when they were taken.
+///
+/// # Errors
+/// If the queue refuses, or others have been able to see one of them since.
+pub async fn hold(sqs: &Client, url: &str, letters: &[Letter]) -> Result<()> {
+    match hide(sqs, url, letters, HELD).await? {
+        0 => Ok(()),
+        gone => Err(Failure::wrong(format!(
+            "{gone} of these letters could not be held any longer, so somebody else may have {}: begin again",
+            if gone == 1 { "it" } else { "them" }
+        ))),
+    }
+}
+
+/// Hides these letters from others for so long, and answers of how many that was too late.
+async fn hide(sqs: &Client, url: &str, letters: &[Letter], hidden: Duration) -> Result<usize> {
+    let seconds = i32::try_from(hidden.as_secs()).unwrap_or(i32::MAX);
+    let mut late = 0;
+    for letters in letters.chunks(usize::try_from(BATCH).unwrap_or_default()) {
+        let entries = letters.iter().enumerate().map(|(index, letter)| {
+            ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(&letter.receipt)
+                .visibility_timeout(seconds)
+                .build()
+        });
+        let entries = entries.collect::<std::result::Result<Vec<_>, _>>();
+        let entries =
+            entries.map_err(|error| Failure::wrong(format!("a dead letter cannot be named: {error}")))?;
+        let change = sqs.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
+        let changed = change.send().await;
+        let changed = changed
+            .map_err(|error| Failure::call(&format!("cannot hold or let go of letters of {url}"), &error))?;
+        late += changed.failed().len();
+    }
+    Ok(late)
 }
 
 fn letter(message: Message) -> Option<Letter> {
@@ -193,6 +221,10 @@ impl Post for SqsPost<'_> {
 
     async fn delete(&self, letter: &Letter) -> Result<()> {
         self.cloud.delete_letter(&self.queue.dead_letter_url, letter).await
+    }
+
+    async fn hold(&self, letters: &[Letter]) -> Result<()> {
+        hold(&self.cloud.sqs, &self.queue.dead_letter_url, letters).await
     }
 
     /// Whoever consumes says nothing of what it has handled, and one line of what it has not.

@@ -3,10 +3,20 @@
 mod events;
 pub mod stock;
 
-use std::{collections::HashMap, fs, ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    ops::ControlFlow,
+    path::Path,
+    slice,
+};
 
 use anyhow::{Context, ensure};
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{Message, MessageAttributeValue};
+use lakeside_cli::{
+    clock::now,
+    dead_letters::{letter::Letter, queues::hold},
+};
 use lakeside_domain::order_status::Status;
 use lakeside_e2e::{
     api::NewOrder,
@@ -348,6 +358,51 @@ async fn a_sample_that_fails_again_keeps_the_rest_and_what_is_dropped_is_written
     letters(&shop, "order-ingest", &order_id).await?.ended(NOT_FOUND)?;
     fs::remove_file(&file)?;
     Ok(())
+}
+
+#[tokio::test]
+async fn letters_are_held_until_somebody_else_has_been_able_to_see_them() -> anyhow::Result<()> {
+    let cloud = Cloud::open()?;
+    let made = cloud.sqs.create_queue().queue_name(format!("held-{}", Uuid::new_v4())).send().await?;
+    let url = made.queue_url.context("a queue without URL")?;
+    for body in ["a", "b"] {
+        cloud.sqs.send_message().queue_url(&url).message_body(body).send().await?;
+    }
+    let looked = async || {
+        let looking = cloud.sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+        let received = looking.visibility_timeout(60).send().await?;
+        anyhow::Ok(received.messages.unwrap_or_default().into_iter().map(letter).collect::<Vec<_>>())
+    };
+    let mine = looked().await?;
+    hold(&cloud.sqs, &url, &mine).await?;
+    assert_eq!((mine.len(), looked().await?.len()), (2, 0));
+    let [shown, kept] = &mine[..] else { anyhow::bail!("two letters") };
+    let receipt = &shown.receipt;
+    let show = cloud.sqs.change_message_visibility().queue_url(&url).receipt_handle(receipt);
+    show.visibility_timeout(0).send().await?;
+    let theirs = looked().await?;
+    hold(&cloud.sqs, &url, &theirs).await?;
+    let late = hold(&cloud.sqs, &url, &mine).await.map_err(|failure| failure.to_string());
+    let begin_again =
+        "1 of these letters could not be held any longer, so somebody else may have it: begin again";
+    assert_eq!((theirs.len(), late), (1, Err(begin_again.to_owned())));
+    hold(&cloud.sqs, &url, slice::from_ref(kept)).await?;
+    cloud.sqs.delete_queue().queue_url(&url).send().await?;
+    Ok(())
+}
+
+/// A message as a letter, as far as holding it goes.
+fn letter(message: Message) -> Letter {
+    Letter {
+        id: message.message_id.unwrap_or_default(),
+        sent_at: now(),
+        body: message.body.unwrap_or_default(),
+        attributes: BTreeMap::new(),
+        group: None,
+        deduplication: None,
+        trace: None,
+        receipt: message.receipt_handle.unwrap_or_default(),
+    }
 }
 
 #[tokio::test]
