@@ -11,6 +11,12 @@
 mod emulator;
 #[path = "asl/graph.rs"]
 mod graph;
+#[path = "asl/services.rs"]
+mod services;
+#[path = "asl/stage.rs"]
+mod stage;
+#[path = "asl/teststate.rs"]
+mod teststate;
 
 use lakeside_domain::saga::{STEPS, owed_compensations};
 use lakeside_e2e::asl::Definition;
