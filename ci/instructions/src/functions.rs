@@ -19,7 +19,7 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::{
     capture_payment,
-    executions::{self, Execution, Executions, ExecutionsError, Started},
+    executions::{Execution, ExecutionStatus, Executions, ExecutionsError, Started},
     memory::MemoryFulfilment,
     processor::{ChargeRequest, Processor, Standing},
     start_fulfilment,
@@ -80,7 +80,7 @@ impl Executions for Saga {
     async fn describe(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         Ok(self.0.borrow().get(name).map(|input| Execution {
             input: input.clone(),
-            standing: executions::Standing::Running { redriven: false },
+            status: ExecutionStatus::Running { redriven: false },
             error: None,
         }))
     }

@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use lakeside_contracts::commands::FulfilOrder;
 use lakeside_fulfilment::executions::{
-    Execution, Executions, ExecutionsError, SagaError, Standing, Started, fulfilment_name, start_once,
+    Execution, ExecutionStatus, Executions, ExecutionsError, SagaError, Started, fulfilment_name, start_once,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -74,19 +74,20 @@ pub async fn a_name_is_taken_after_the_execution_has_ended(sagas: &impl Sagas) -
     Ok(())
 }
 
-pub async fn an_execution_is_described_with_its_input_and_how_it_stands(
-    sagas: &impl Sagas,
-) -> anyhow::Result<()> {
+pub async fn an_execution_is_described_with_its_input_and_status(sagas: &impl Sagas) -> anyhow::Result<()> {
     let (name, order) = (name(sagas), order(sagas, 1)?);
     let unknown = described(sagas, &name).await?;
     ensure!(unknown.is_none(), "{unknown:?}");
     start(sagas, &name, &order).await?;
     let known = described(sagas, &name).await?.context("an execution that was started")?;
     ensure!(serde_json::from_str::<FulfilOrder>(&known.input)? == order, "{known:?}");
-    ensure!(known.standing == Standing::Running { redriven: false } && known.error.is_none(), "{known:?}");
+    ensure!(
+        known.status == ExecutionStatus::Running { redriven: false } && known.error.is_none(),
+        "{known:?}"
+    );
     sagas.stop(&name).await?;
     let known = described(sagas, &name).await?.context("an execution that was started")?;
-    ensure!(known.standing == Standing::Failed, "{known:?}");
+    ensure!(known.status == ExecutionStatus::Failed, "{known:?}");
     Ok(())
 }
 

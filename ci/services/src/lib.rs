@@ -33,7 +33,7 @@ macro_rules! every_case {
         $case!(executions::a_start_is_repeated_while_the_execution_runs);
         $case!(executions::a_name_is_taken_by_another_input);
         $case!(executions::a_name_is_taken_after_the_execution_has_ended);
-        $case!(executions::an_execution_is_described_with_its_input_and_how_it_stands);
+        $case!(executions::an_execution_is_described_with_its_input_and_status);
         $case!(executions::the_history_of_an_unknown_execution_is_no_history);
         $case!(executions::an_order_is_started_once_and_its_name_belongs_to_it);
         $case!(tokens::an_answer_arrives);

@@ -32,9 +32,9 @@ pub enum Started {
     NameTaken,
 }
 
-/// Where an execution is.
+/// How an execution stands; its failures are not told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ExecutionStatus {
     /// It has not ended.
     Running {
         /// It had failed, and somebody has let it go on.
@@ -51,8 +51,8 @@ pub enum Standing {
 pub struct Execution {
     /// JSON.
     pub input: String,
-    /// Where it is.
-    pub standing: Standing,
+    /// How it stands.
+    pub status: ExecutionStatus,
     /// The error it failed with.
     pub error: Option<String>,
 }

@@ -22,7 +22,7 @@ use lakeside_kit::{
 use serde::Deserialize;
 
 use crate::executions::{
-    Executions, RECOVERY_PREFIX, SagaError, Standing, order_of, recovery_name, start_once,
+    ExecutionStatus, Executions, RECOVERY_PREFIX, SagaError, order_of, recovery_name, start_once,
 };
 
 const SOURCE: &str = "aws.states";
@@ -80,11 +80,11 @@ async fn left_behind(
     let Some(now) = executions.describe(&name).await? else {
         return Err(SagaError::NotVisible(name));
     };
-    match now.standing {
-        Standing::Failed => {}
-        Standing::Running { redriven: false } => return Err(SagaError::NotVisible(name)),
+    match now.status {
+        ExecutionStatus::Failed => {}
+        ExecutionStatus::Running { redriven: false } => return Err(SagaError::NotVisible(name)),
         // Should it die again, that is told by itself.
-        Standing::Running { redriven: true } | Standing::Succeeded => {
+        ExecutionStatus::Running { redriven: true } | ExecutionStatus::Succeeded => {
             tracing::info!(execution = name, "saga was redriven");
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use lakeside_kit::{clock::Clock, memory::ManualClock, runtime::Invocation};
 
 use crate::{
     carrier::{self, Carrier, LabelRequest, void_key},
-    executions::{Execution, Executions, ExecutionsError, Standing, Started},
+    executions::{Execution, ExecutionStatus, Executions, ExecutionsError, Started},
     outside::{OutsideError, Reply},
     processor::{self, ChargeRequest, Processor, reversal_key},
 };
@@ -92,7 +92,7 @@ impl Carrier for ScriptedCarrier {
 }
 
 /// How an execution stands that was started and not ended.
-pub const RUNNING: Standing = Standing::Running { redriven: false };
+pub const RUNNING: ExecutionStatus = ExecutionStatus::Running { redriven: false };
 
 /// A state machine that remembers what was started.
 #[derive(Default)]
@@ -109,7 +109,7 @@ impl Executions for MemoryExecutions {
             return Ok(Started::NameTaken);
         }
         let input = serde_json::to_string(input).expect("inputs are JSON");
-        started.insert(name.into(), Execution { input, standing: RUNNING, error: None });
+        started.insert(name.into(), Execution { input, status: RUNNING, error: None });
         Ok(Started::Yes)
     }
 

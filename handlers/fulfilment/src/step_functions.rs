@@ -7,12 +7,12 @@ use aws_sdk_sfn::{
         describe_execution::{DescribeExecutionError, DescribeExecutionOutput},
         start_execution::StartExecutionError,
     },
-    types::ExecutionStatus,
+    types,
 };
 use lakeside_contracts::commands::FulfilOrder;
 use lakeside_kit::trace::{self, TRACE_HEADER};
 
-use crate::executions::{Execution, Executions, ExecutionsError, Standing, Started};
+use crate::executions::{Execution, ExecutionStatus, Executions, ExecutionsError, Started};
 
 /// More events than follow the last step of any execution, its retries included.
 const LAST_EVENTS: i32 = 200;
@@ -37,12 +37,14 @@ fn execution_arn(state_machine_arn: &str, name: &str) -> String {
 }
 
 fn execution(found: DescribeExecutionOutput) -> Execution {
-    let standing = match found.status {
-        ExecutionStatus::Succeeded => Standing::Succeeded,
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => Standing::Failed,
-        _ => Standing::Running { redriven: found.redrive_count.is_some_and(|redrives| redrives > 0) },
+    let status = match found.status {
+        types::ExecutionStatus::Succeeded => ExecutionStatus::Succeeded,
+        types::ExecutionStatus::Failed
+        | types::ExecutionStatus::TimedOut
+        | types::ExecutionStatus::Aborted => ExecutionStatus::Failed,
+        _ => ExecutionStatus::Running { redriven: found.redrive_count.is_some_and(|redrives| redrives > 0) },
     };
-    Execution { input: found.input.unwrap_or_default(), standing, error: found.error }
+    Execution { input: found.input.unwrap_or_default(), status, error: found.error }
 }
 
 fn failed<E, R>(error: SdkError<E, R>) -> ExecutionsError

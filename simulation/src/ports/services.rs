@@ -1,7 +1,7 @@
 //! Task tokens, the bus, and the saga's executions.
 
 use lakeside_contracts::commands::FulfilOrder;
-use lakeside_fulfilment::executions::{Execution, Executions, ExecutionsError, Standing, Started};
+use lakeside_fulfilment::executions::{Execution, ExecutionStatus, Executions, ExecutionsError, Started};
 use lakeside_kit::{
     bus::{Bus, BusError},
     outbox::Entry,
@@ -102,10 +102,10 @@ impl Executions for Port {
         let executions = self.world.executions.borrow();
         Ok(executions.get(name).map(|known| Execution {
             input: serde_json::to_string(&known.input).unwrap(),
-            standing: match (known.running, known.error) {
-                (true, _) => Standing::Running { redriven: false },
-                (false, None) => Standing::Succeeded,
-                (false, Some(_)) => Standing::Failed,
+            status: match (known.running, known.error) {
+                (true, _) => ExecutionStatus::Running { redriven: false },
+                (false, None) => ExecutionStatus::Succeeded,
+                (false, Some(_)) => ExecutionStatus::Failed,
             },
             error: known.error.map(str::to_owned),
         }))

@@ -21,7 +21,7 @@ use lakeside_domain::{
 };
 use lakeside_fulfilment::{
     cancel_fulfilment, capture_payment,
-    executions::{Execution, RECOVERY_PREFIX, Standing},
+    executions::{Execution, ExecutionStatus, RECOVERY_PREFIX},
     recover_fulfilment, refund_payment, start_fulfilment,
 };
 use lakeside_growth::{
@@ -364,23 +364,23 @@ fn recover_fulfilment_compensates_orders_and_nothing_else() {
     let example = &contract("FulfilOrder").example;
     let statuses = select(vec!["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", "RUNNING", "PENDING_REDRIVE"]);
     let errors = select(vec![Some("States.Runtime"), Some("FulfilmentParked"), None]);
-    let standings = select(vec![
-        Standing::Failed,
-        Standing::Running { redriven: false },
-        Standing::Running { redriven: true },
-        Standing::Succeeded,
+    let now = select(vec![
+        ExecutionStatus::Failed,
+        ExecutionStatus::Running { redriven: false },
+        ExecutionStatus::Running { redriven: true },
+        ExecutionStatus::Succeeded,
     ]);
-    let described = prop::option::of((mutations(), standings));
+    let described = prop::option::of((mutations(), now));
     let inputs = (mutations(), (mutations(), statuses, errors), any::<bool>(), described);
     explore(CASES, &inputs, |(of_input, (of_event, status, error), good_first, described)| {
         let (runtime, other) = ("States.Runtime", about_another_order(example).to_string());
         let good = status_change(OTHER_ORDER, "FAILED", Some(runtime), &other);
         let odd = mutated(&status_change(ORDER, status, error, &mutated(example, &of_input)), &of_event);
-        let is = |standing, input| Execution { input, standing, error: Some(runtime.into()) };
-        let dead = described.as_ref().is_some_and(|(_, standing)| *standing == Standing::Failed);
-        let mut known = HashMap::from([(OTHER_ORDER.to_owned(), is(Standing::Failed, other))]);
-        if let Some((mutations, standing)) = described {
-            known.insert(ORDER.to_owned(), is(standing, mutated(example, &mutations)));
+        let is = |status, input| Execution { input, status, error: Some(runtime.into()) };
+        let dead = described.as_ref().is_some_and(|(_, now)| *now == ExecutionStatus::Failed);
+        let mut known = HashMap::from([(OTHER_ORDER.to_owned(), is(ExecutionStatus::Failed, other))]);
+        if let Some((mutations, now)) = described {
+            known.insert(ORDER.to_owned(), is(now, mutated(example, &mutations)));
         }
         let sagas = Sagas { described: known, ..Sagas::default() };
         let batch = batch(message(GOOD, good.to_string()), message(ODD, odd), good_first);

@@ -28,15 +28,15 @@ fn change(name: &str, status: &str, error: Option<&str>) -> Value {
     })
 }
 
-/// A state machine on which the saga of the order stands so.
-fn standing(standing: Standing) -> MemoryExecutions {
+/// A state machine on which the saga of the order has this status.
+fn of_status(status: ExecutionStatus) -> MemoryExecutions {
     let executions = MemoryExecutions::default();
-    stands(&executions, standing, None);
+    becomes(&executions, status, None);
     executions
 }
 
-fn stands(executions: &MemoryExecutions, standing: Standing, error: Option<&str>) {
-    let execution = Execution { input: input().to_string(), standing, error: error.map(str::to_owned) };
+fn becomes(executions: &MemoryExecutions, status: ExecutionStatus, error: Option<&str>) {
+    let execution = Execution { input: input().to_string(), status, error: error.map(str::to_owned) };
     executions.started.borrow_mut().insert(ORDER.to_string(), execution);
 }
 
@@ -55,7 +55,7 @@ fn recoveries(executions: &MemoryExecutions) -> Vec<FulfilOrder> {
 #[tokio::test]
 async fn a_saga_that_died_is_compensated_once() {
     for (status, error) in [("FAILED", Some("States.Runtime")), ("TIMED_OUT", None), ("ABORTED", None)] {
-        let executions = standing(Standing::Failed);
+        let executions = of_status(ExecutionStatus::Failed);
         for _ in 0..2 {
             assert!(deliver(&executions, &change(&ORDER.to_string(), status, error)).await);
         }
@@ -66,7 +66,7 @@ async fn a_saga_that_died_is_compensated_once() {
 
 #[tokio::test]
 async fn what_succeeded_gave_up_on_purpose_or_is_a_recovery_is_left_alone() {
-    let executions = standing(Standing::Failed);
+    let executions = of_status(ExecutionStatus::Failed);
     let order = ORDER.to_string();
     for (name, status, error) in [
         (order.clone(), "SUCCEEDED", None),
@@ -80,7 +80,7 @@ async fn what_succeeded_gave_up_on_purpose_or_is_a_recovery_is_left_alone() {
 
 #[tokio::test]
 async fn an_order_that_may_have_been_told_to_be_fulfilled_is_undone_by_nobody_but_people() {
-    let executions = standing(Standing::Failed);
+    let executions = of_status(ExecutionStatus::Failed);
     *executions.last_state.borrow_mut() = Some(COMPLETION.into());
     assert!(!deliver(&executions, &change(&ORDER.to_string(), "ABORTED", None)).await);
     assert!(recoveries(&executions).is_empty());
@@ -89,11 +89,11 @@ async fn an_order_that_may_have_been_told_to_be_fulfilled_is_undone_by_nobody_bu
 #[tokio::test]
 async fn what_was_redriven_since_is_left_alone_until_it_dies_again() {
     let died = change(&ORDER.to_string(), "ABORTED", None);
-    for redriven in [Standing::Running { redriven: true }, Standing::Succeeded] {
-        let executions = standing(redriven);
+    for redriven in [ExecutionStatus::Running { redriven: true }, ExecutionStatus::Succeeded] {
+        let executions = of_status(redriven);
         assert!(deliver(&executions, &died).await);
         assert!(recoveries(&executions).is_empty(), "{redriven:?}");
-        stands(&executions, Standing::Failed, None);
+        becomes(&executions, ExecutionStatus::Failed, None);
         assert!(deliver(&executions, &died).await);
         assert_eq!(recoveries(&executions).len(), 1, "{redriven:?}");
     }
@@ -102,14 +102,14 @@ async fn what_was_redriven_since_is_left_alone_until_it_dies_again() {
 #[tokio::test]
 async fn what_is_parked_since_is_left_to_people() {
     let executions = MemoryExecutions::default();
-    stands(&executions, Standing::Failed, Some(PARKED));
+    becomes(&executions, ExecutionStatus::Failed, Some(PARKED));
     assert!(deliver(&executions, &change(&ORDER.to_string(), "ABORTED", None)).await);
     assert!(recoveries(&executions).is_empty());
 }
 
 #[tokio::test]
 async fn a_death_that_does_not_show_yet_is_waited_for() {
-    let executions = standing(RUNNING);
+    let executions = of_status(RUNNING);
     let died = change(&ORDER.to_string(), "FAILED", Some("States.Runtime"));
     assert!(!deliver(&executions, &died).await);
     assert!(recoveries(&executions).is_empty());
@@ -125,7 +125,7 @@ async fn what_the_event_leaves_out_is_looked_up() {
     });
     assert!(!deliver(&executions, &body).await, "the execution is not visible yet");
     for (error, recovered) in [(PARKED, 0), ("States.Runtime", 1)] {
-        stands(&executions, Standing::Failed, Some(error));
+        becomes(&executions, ExecutionStatus::Failed, Some(error));
         assert!(deliver(&executions, &body).await);
         assert_eq!(recoveries(&executions).len(), recovered, "{error}");
     }
@@ -133,7 +133,7 @@ async fn what_the_event_leaves_out_is_looked_up() {
 
 #[tokio::test]
 async fn what_is_no_status_of_a_saga_goes_to_the_dead_letter_queue() {
-    let executions = standing(Standing::Failed);
+    let executions = of_status(ExecutionStatus::Failed);
     let name = ORDER.to_string();
     let mut foreign = change(&name, "ABORTED", None);
     foreign["source"] = "lakeside.orders".into();

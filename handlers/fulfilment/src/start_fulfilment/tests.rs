@@ -119,7 +119,7 @@ async fn a_name_that_belongs_to_another_order_is_not_taken_for_this_one() {
         assert!(deliver(&other, created(7)).await);
         serde_json::to_string(&input(&other)).unwrap()
     }] {
-        let earlier = Execution { input: earlier, standing: RUNNING, error: None };
+        let earlier = Execution { input: earlier, status: RUNNING, error: None };
         executions.started.borrow_mut().insert(ORDER.to_string(), earlier);
         assert!(!deliver(&executions, created(100)).await);
     }
