@@ -56,7 +56,7 @@ pub struct Pace {
     /// Messages in a second at most, afterwards.
     pub per_second: u32,
     /// After so long, what is left is held again.
-    pub held: Duration,
+    pub hold_every: Duration,
 }
 
 impl Pace {
@@ -76,7 +76,7 @@ impl Pace {
             )));
         }
         let patience = Duration::from_secs(sample_seconds);
-        Ok(Self { sample, patience, interval: INTERVAL, per_second, held: HELD / 3 })
+        Ok(Self { sample, patience, interval: INTERVAL, per_second, hold_every: HELD / 3 })
     }
 }
 
@@ -172,7 +172,7 @@ pub async fn send_back(
     while let Some((letter, others)) = rest.split_first() {
         sleep_until(next).await;
         next += gap;
-        if held.elapsed() >= pace.held {
+        if held.elapsed() >= pace.hold_every {
             post.hold(rest).await?;
             held = Instant::now();
         }
@@ -260,7 +260,7 @@ mod tests {
         patience: Duration::from_mins(1),
         interval: Duration::from_millis(1),
         per_second: 1000,
-        held: Duration::from_mins(5),
+        hold_every: Duration::from_mins(5),
     };
 
     fn letters() -> [Letter; 3] {
@@ -318,14 +318,14 @@ mod tests {
             book.held.into_inner()
         };
         assert_eq!(held(PACE).await, [3]);
-        assert_eq!(held(Pace { held: Duration::ZERO, ..PACE }).await, [3, 3, 2, 1]);
+        assert_eq!(held(Pace { hold_every: Duration::ZERO, ..PACE }).await, [3, 3, 2, 1]);
     }
 
     #[tokio::test]
     async fn what_somebody_else_may_have_is_not_sent() {
         for (holds, done) in [(0, [].as_slice()), (2, &["send a", "delete a"])] {
             let book = Book { holds, ..Book::saying(&[]) };
-            let pace = Pace { sample: 0, held: Duration::ZERO, ..PACE };
+            let pace = Pace { sample: 0, hold_every: Duration::ZERO, ..PACE };
             send_back(&book, &letters(), pace, |_| {}).await.unwrap_err();
             assert_eq!(book.done(), done);
         }
